@@ -1,0 +1,3 @@
+//! The `packyard` program.
+
+fn main() {}
