@@ -1,4 +1,40 @@
 //! What a pack, a profile and a reference is: parse, validate, archive, lint.
 //!
-//! Works on folders and readers that it is given. It knows no network, no
-//! async runtime and no other crate of ours.
+//! This is the vocabulary that the registry, the image builder and the command
+//! line share. It works on folders and readers that it is given; it knows no
+//! network, no async runtime and no other crate of ours.
+//!
+//! Where to read on: [`PackManifest`] is `pack.json`, [`Pack`] a folder,
+//! [`archive`] the file that travels, [`lint`] the complaints, [`Profile`] a
+//! list of packs that make a cluster, [`components`] what a Kubernetes pack
+//! installs. Every limit is in [`Limits`], every error in [`PackError`].
+
+#![deny(missing_docs)]
+
+mod chart;
+mod digest;
+mod error;
+mod json_places;
+mod layer;
+mod limits;
+pub mod lint;
+mod manifest;
+pub mod media;
+mod name;
+mod pack;
+mod reference;
+mod tag;
+mod text;
+mod version;
+mod yaml;
+
+pub use digest::{Algorithm, Digest};
+pub use error::{ErrorKind, PackError, ParseError, Place};
+pub use layer::Layer;
+pub use limits::Limits;
+pub use manifest::{Constraints, Dependency, PackManifest, Resource, ResourceComponent};
+pub use name::{PackName, RepositoryName};
+pub use pack::{Chart, Logo, Pack, PackFile, Role, content_digest};
+pub use reference::Reference;
+pub use tag::Tag;
+pub use version::Version;

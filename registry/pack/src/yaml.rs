@@ -1,0 +1,271 @@
+//! A YAML text as a tree that knows the line of everything in it.
+//!
+//! Built straight from the parser's events, because the finished trees of the
+//! YAML libraries either forget the places or have no bound on depth and on
+//! what aliases expand to. Merge keys (`<<`) are honoured on lookup.
+//! Only for looking; the text itself is never written back.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+
+use crate::error::{PackError, Place};
+
+/// Nodes after expansion of aliases. The largest public values.yaml has about 3 000.
+const MAX_NODES: usize = 200_000;
+/// Collections within collections.
+const MAX_DEPTH: usize = 64;
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Value,
+}
+
+/// What a node is. Scalars stay text; a plain `null`, `~` or nothing is Null.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Null,
+    Scalar(String),
+    List(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// The value of `key`, looking through merge keys.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        let own = entries.iter().find(|(k, _)| k.text() == Some(key));
+        own.map(|(_, v)| v).or_else(|| {
+            let merged = entries.iter().filter(|(k, _)| k.text() == Some("<<"));
+            merged
+                .flat_map(|(_, v)| v.merge_sources())
+                .find_map(|source| source.get(key))
+        })
+    }
+
+    /// Walks down mappings.
+    pub(crate) fn path(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    fn merge_sources(&self) -> Vec<&Self> {
+        match &self.value {
+            Value::List(sources) => sources.iter().collect(),
+            _ => vec![self],
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn items(&self) -> Option<&[Self]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn entries(&self) -> Option<&[(Self, Self)]> {
+        match &self.value {
+            Value::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// True for nothing, an empty text, an empty list or an empty mapping.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.value {
+            Value::Null => true,
+            Value::Scalar(text) => text.is_empty(),
+            Value::List(items) => items.is_empty(),
+            Value::Map(entries) => entries.is_empty(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "empty",
+            Value::Scalar(_) => "a single value",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// Parses the first document; an empty file is an empty node.
+pub(crate) fn parse(text: &str, file: &str) -> Result<Node, PackError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| syntax(file, &error))?;
+        if matches!(event, Event::DocumentEnd) {
+            break;
+        }
+        builder
+            .event(event, span)
+            .map_err(|(place, message)| PackError::Malformed {
+                file: file.to_owned(),
+                place: Some(place),
+                message: message.to_owned(),
+                remedy: "write the mapping out, less deep and with fewer aliases".to_owned(),
+            })?;
+    }
+    let empty = Node {
+        place: Place { line: 1, column: 1 },
+        value: Value::Null,
+    };
+    Ok(builder.root.unwrap_or(empty))
+}
+
+fn syntax(file: &str, error: &ScanError) -> PackError {
+    let remedy = if error.info().contains("tab") {
+        "indent with spaces; YAML allows no tabs"
+    } else {
+        "correct the YAML at this place: look at indentation, colons and quotes"
+    };
+    PackError::Malformed {
+        file: file.to_owned(),
+        place: Some(place(error.marker())),
+        message: error.info().to_owned(),
+        remedy: remedy.to_owned(),
+    }
+}
+
+fn place(marker: &saphyr_parser::Marker) -> Place {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Place {
+        line: number(marker.line()).max(1),
+        column: number(marker.col()).saturating_add(1),
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    /// Nodes that were copied, for an anchor or an alias.
+    copied: usize,
+    root: Option<Node>,
+}
+
+struct Open {
+    place: Place,
+    anchor: usize,
+    /// How many nodes there were before this one began.
+    before: usize,
+    is_map: bool,
+    items: Vec<Node>,
+}
+
+type Refusal = (Place, &'static str);
+
+impl Builder {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Refusal> {
+        let place = place(&span.start);
+        match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let null = style == ScalarStyle::Plain
+                    && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let value = if null {
+                    Value::Null
+                } else {
+                    Value::Scalar(text.into_owned())
+                };
+                self.add(Node { place, value }, anchor, 1)
+            }
+            Event::SequenceStart(anchor, _) => self.begin(place, anchor, false),
+            Event::MappingStart(anchor, _) => self.begin(place, anchor, true),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                // An alias that stands inside of its own anchor is not known yet.
+                None => Err((place, "this alias refers to something that is not complete")),
+                Some((_, size)) if self.copied + size > MAX_NODES => Err((place, TOO_MANY)),
+                Some((node, size)) => {
+                    let (node, size) = (
+                        Node {
+                            place,
+                            ..node.clone()
+                        },
+                        *size,
+                    );
+                    self.copied += size;
+                    self.add(node, 0, size)
+                }
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, place: Place, anchor: usize, is_map: bool) -> Result<(), Refusal> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err((place, "this is nested too deeply"));
+        }
+        self.open.push(Open {
+            place,
+            anchor,
+            before: self.nodes,
+            is_map,
+            items: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Refusal> {
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
+        let value = if open.is_map {
+            Value::Map(pairs(open.items))
+        } else {
+            Value::List(open.items)
+        };
+        let inside = self.nodes - open.before;
+        self.nodes = open.before;
+        self.add(
+            Node {
+                place: open.place,
+                value,
+            },
+            open.anchor,
+            inside + 1,
+        )
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Refusal> {
+        self.nodes += size;
+        if anchor != 0 {
+            self.copied += size;
+        }
+        if self.nodes.max(self.copied) > MAX_NODES {
+            return Err((node.place, TOO_MANY));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        match self.open.last_mut() {
+            Some(open) => open.items.push(node),
+            None => self.root = Some(node),
+        }
+        Ok(())
+    }
+}
+
+const TOO_MANY: &str = "there are too many values, counting what aliases stand for";
+
+fn pairs(items: Vec<Node>) -> Vec<(Node, Node)> {
+    let mut items = items.into_iter();
+    let mut pairs = Vec::new();
+    while let (Some(key), Some(value)) = (items.next(), items.next()) {
+        pairs.push((key, value));
+    }
+    pairs
+}
