@@ -1,0 +1,288 @@
+//! Reads ansible-runner's stream of JSON events.
+//!
+//! It keeps the last failure only: an earlier one was rescued or ignored.
+
+use serde_json::Value;
+
+use crate::ansible::{AnsibleError, Progress, Recap};
+use crate::process::tail;
+
+/// How much of a module's output goes into a message.
+const MESSAGE_BYTES: usize = 2000;
+
+/// What was understood so far.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    tasks: u32,
+    current: Option<(Option<String>, String)>,
+    failure: Option<AnsibleError>,
+    recap: Recap,
+    /// Lines that are no event of a task: what Ansible itself has to say.
+    said: String,
+}
+
+impl Reader {
+    /// Takes one line; answers with what to report.
+    pub(crate) fn line(&mut self, line: &str) -> Option<Progress> {
+        let Ok(event) = serde_json::from_str::<Value>(line) else {
+            self.say(line);
+            return None;
+        };
+        let data = &event["event_data"];
+        match event["event"].as_str().unwrap_or_default() {
+            "playbook_on_task_start" | "playbook_on_handler_task_start" => {
+                return Some(self.task(data));
+            }
+            "runner_on_failed" if data["ignore_errors"] != Value::Bool(true) => {
+                self.failure = Some(failed(data))
+            }
+            "runner_on_unreachable" => self.failure = Some(unreachable(data)),
+            "playbook_on_stats" => self.recap = recap(data),
+            "verbose" | "error" | "warning" | "deprecated" | "system_warning" => {
+                self.say(event["stdout"].as_str().unwrap_or_default());
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Where the run was last.
+    pub(crate) fn last_task(&self) -> String {
+        match &self.current {
+            Some((Some(role), task)) => format!("task \"{task}\" of role {role}"),
+            Some((None, task)) => format!("task \"{task}\""),
+            None => "no task yet".to_owned(),
+        }
+    }
+
+    /// The verdict, once Ansible ended with `code`.
+    pub(crate) fn finish(self, code: Option<i32>, stderr: &str) -> Result<Recap, AnsibleError> {
+        if code == Some(0) {
+            return Ok(self.recap);
+        }
+        Err(self.failure.unwrap_or_else(|| {
+            let said = format!("{}\n{}", self.said, stderr);
+            AnsibleError::Ended {
+                code: code.unwrap_or(-1),
+                message: tail(&plain(&said), MESSAGE_BYTES),
+            }
+        }))
+    }
+
+    fn task(&mut self, data: &Value) -> Progress {
+        self.tasks += 1;
+        let name = text(&data["task"])
+            .or_else(|| text(&data["name"]))
+            .unwrap_or_else(|| "unnamed".to_owned());
+        // Ansible repeats the role before the task's name in some versions.
+        let role = text(&data["role"]);
+        let name = role
+            .as_deref()
+            .and_then(|role| name.strip_prefix(role)?.strip_prefix(" : "))
+            .map_or_else(|| name.clone(), str::to_owned);
+        self.current = Some((role.clone(), name.clone()));
+        Progress::Task {
+            number: self.tasks,
+            name,
+            role,
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        if self.said.len() < 16 << 10 {
+            self.said.push_str(text);
+            self.said.push('\n');
+        }
+    }
+}
+
+fn failed(data: &Value) -> AnsibleError {
+    let (role, task, host) = place(data);
+    AnsibleError::Task {
+        role,
+        task,
+        host,
+        message: message(&data["res"]),
+    }
+}
+
+fn unreachable(data: &Value) -> AnsibleError {
+    let (role, task, host) = place(data);
+    AnsibleError::Unreachable {
+        role,
+        task,
+        host,
+        message: message(&data["res"]),
+    }
+}
+
+fn place(data: &Value) -> (Option<String>, String, String) {
+    let task = text(&data["task"]).unwrap_or_else(|| "unnamed".to_owned());
+    let host = text(&data["host"]).unwrap_or_else(|| crate::ansible::HOST.to_owned());
+    (text(&data["role"]), task, host)
+}
+
+/// What a module said: its message, then what the command that it ran said.
+fn message(result: &Value) -> String {
+    if result["censored"].is_string() || result["_ansible_no_log"] == Value::Bool(true) {
+        return "the output is hidden, because the task has no_log".to_owned();
+    }
+    // Of a loop, the item that failed.
+    if let Some(item) = result["results"]
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["failed"] == true))
+    {
+        let which = item["item"]
+            .as_str()
+            .map_or_else(|| item["item"].to_string(), str::to_owned);
+        return format!("item {which}: {}", message(item));
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for key in ["msg", "module_stderr", "stderr", "stdout"] {
+        let said = match &result[key] {
+            Value::Null => continue,
+            Value::String(said) => plain(said).trim().to_owned(),
+            other => other.to_string(),
+        };
+        if !said.is_empty() && !parts.iter().any(|part| part.contains(&said)) {
+            parts.push(tail(&said, MESSAGE_BYTES));
+        }
+        // Standard output matters only where there is no better word.
+        if key == "stderr" && parts.len() > 1 {
+            break;
+        }
+    }
+    if parts.is_empty() {
+        "the task said nothing".to_owned()
+    } else {
+        parts.join(": ")
+    }
+}
+
+fn recap(data: &Value) -> Recap {
+    let count = |key: &str| {
+        let of = |counts: &serde_json::Map<String, Value>| {
+            counts.values().filter_map(Value::as_u64).sum::<u64>()
+        };
+        data[key]
+            .as_object()
+            .map_or(0, |counts| u32::try_from(of(counts)).unwrap_or(u32::MAX))
+    };
+    Recap {
+        ok: count("ok"),
+        changed: count("changed"),
+        skipped: count("skipped"),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value
+        .as_str()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+/// Text without terminal colours.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('\u{1b}') {
+        out.push_str(&rest[..start]);
+        let sequence = &rest[start + 1..];
+        let end = sequence
+            .find(|c: char| c.is_ascii_alphabetic())
+            .map_or(sequence.len(), |at| at + 1);
+        rest = &sequence[end..];
+    }
+    out.push_str(rest);
+    out.replace('\r', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(events: &[Value], code: i32) -> (Vec<Progress>, Result<Recap, AnsibleError>) {
+        let mut reader = Reader::default();
+        let progress = events
+            .iter()
+            .filter_map(|event| reader.line(&event.to_string()))
+            .collect();
+        (progress, reader.finish(Some(code), ""))
+    }
+
+    fn task(name: &str) -> Value {
+        json!({"event": "playbook_on_task_start", "event_data": {"task": name, "role": "harden"}})
+    }
+
+    fn failure(result: Value) -> Value {
+        json!({"event": "runner_on_failed", "event_data": {"task": "Set modes", "role": "harden", "host": "image", "res": result}})
+    }
+
+    #[test]
+    fn tasks_are_counted_and_the_recap_is_kept() {
+        let stats = json!({"event": "playbook_on_stats", "event_data": {"ok": {"image": 2}, "changed": {"image": 1}, "skipped": {}}});
+        let (progress, end) = read(&[task("One"), task("harden : Two"), stats], 0);
+        let second = Progress::Task {
+            number: 2,
+            name: "Two".into(),
+            role: Some("harden".into()),
+        };
+        assert_eq!(progress.last(), Some(&second));
+        assert_eq!(
+            end.unwrap(),
+            Recap {
+                ok: 2,
+                changed: 1,
+                skipped: 0
+            }
+        );
+    }
+
+    #[test]
+    fn a_failure_names_task_role_host_and_reason() {
+        let cases = [
+            (
+                json!({"msg": "non-zero return code", "stderr": "no such file"}),
+                "non-zero return code: no such file",
+            ),
+            (json!({"msg": "bad mode"}), "bad mode"),
+            (
+                json!({"results": [{"item": "a"}, {"item": "b", "failed": true, "msg": "no"}], "msg": "One or more items failed"}),
+                "item b: no",
+            ),
+            (
+                json!({"censored": "the output has been hidden"}),
+                "the output is hidden, because the task has no_log",
+            ),
+            (json!({}), "the task said nothing"),
+        ];
+        for (result, message) in cases {
+            let (_, end) = read(&[failure(result)], 2);
+            let said = end.unwrap_err().to_string();
+            assert_eq!(
+                said,
+                format!("task \"Set modes\" of role harden failed on host image: {message}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_rescued_failure_is_none() {
+        let (_, end) = read(&[failure(json!({"msg": "no"}))], 0);
+        assert!(end.is_ok());
+    }
+
+    #[test]
+    fn ansibles_own_complaint_is_kept_without_colours() {
+        let verbose = json!({"event": "verbose", "stdout": "\u{1b}[0;31mERROR! the role 'x' was not found\u{1b}[0m\r"});
+        let (_, end) = read(&[verbose], 4);
+        assert_eq!(
+            end.unwrap_err().to_string(),
+            "Ansible ended with code 4: ERROR! the role 'x' was not found"
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! Writes what ansible-runner reads: inventory, playbook, configuration, variables.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::ansible::{HOST, Playbook, PlaybookRun};
+
+/// How tasks are carried out.
+#[derive(Debug, Clone)]
+pub(crate) enum Strategy {
+    /// Mitogen's, from this folder of plugins: it keeps Python running in the guest.
+    Mitogen(PathBuf),
+    /// Ansible's own.
+    Linear,
+}
+
+/// Writes the private data folder of a run; answers with the playbook's name as the runner wants it.
+pub(crate) fn write(
+    run: &PlaybookRun,
+    collections: &Path,
+    strategy: &Strategy,
+) -> io::Result<String> {
+    for folder in ["project", "inventory", "env", "home", "tmp"] {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(run.folder.join(folder))?;
+    }
+    fs::create_dir_all(&run.facts)?;
+    write_private(&run.folder.join("inventory/hosts.json"), &inventory(run))?;
+    write_private(
+        &run.folder.join("env/extravars"),
+        &Value::Object(run.extra_vars.clone()),
+    )?;
+    fs::write(
+        run.folder.join("project/ansible.cfg"),
+        configuration(run, collections, strategy),
+    )?;
+    let name = format!("{}.yml", run.ident);
+    match &run.playbook {
+        Playbook::Plays(plays) => fs::write(
+            run.folder.join("project").join(&name),
+            format!("{plays:#}\n"),
+        )?,
+        Playbook::Collection(playbook) => {
+            let from = collections
+                .join("ansible_collections/packyard/image/playbooks")
+                .join(format!("{playbook}.yml"));
+            fs::copy(&from, run.folder.join("project").join(&name)).map_err(|error| {
+                io::Error::new(
+                    error.kind(),
+                    format!("playbook {}: {error}", from.display()),
+                )
+            })?;
+        }
+    }
+    Ok(name)
+}
+
+/// Removes what may hold secrets, and what only the runner needed.
+pub(crate) fn clean(run: &PlaybookRun) {
+    for folder in ["env", "home", "tmp"] {
+        drop(fs::remove_dir_all(run.folder.join(folder)));
+    }
+    let artifacts = run.folder.join("artifacts").join(&run.ident);
+    drop(fs::remove_dir_all(artifacts.join("job_events")));
+    drop(fs::remove_dir_all(artifacts.join("fact_cache")));
+    // The command file repeats the whole environment.
+    drop(fs::remove_file(artifacts.join("command")));
+}
+
+fn write_private(path: &Path, value: &Value) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(format!("{value:#}\n").as_bytes())
+}
+
+/// A JSON inventory: the YAML plugin reads it, because JSON is YAML.
+fn inventory(run: &PlaybookRun) -> Value {
+    let connection = &run.connection;
+    json!({"all": {"hosts": {HOST: {
+        "ansible_host": connection.host,
+        "ansible_port": connection.port,
+        "ansible_user": connection.user,
+        "ansible_become": true,
+        "ansible_become_method": "sudo",
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }}}})
+}
+
+fn configuration(run: &PlaybookRun, collections: &Path, strategy: &Strategy) -> String {
+    let paths: Vec<String> = run
+        .roles_paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let mut lines = vec![
+        "[defaults]".to_owned(),
+        "host_key_checking = True".to_owned(),
+        "retry_files_enabled = False".to_owned(),
+        "nocows = True".to_owned(),
+        "forks = 1".to_owned(),
+        // An emulated machine needs half a minute for what takes a second elsewhere.
+        "timeout = 60".to_owned(),
+        "gathering = smart".to_owned(),
+        "fact_caching = jsonfile".to_owned(),
+        format!("fact_caching_connection = {}", run.facts.display()),
+        format!("local_tmp = {}", run.folder.join("tmp").display()),
+        format!("collections_path = {}", collections.display()),
+        format!("roles_path = {}", paths.join(":")),
+    ];
+    if let Strategy::Mitogen(plugins) = strategy {
+        lines.push(format!("strategy_plugins = {}", plugins.display()));
+        lines.push("strategy = mitogen_linear".to_owned());
+    }
+    lines.push("[connection]\npipelining = True".to_owned());
+    lines.push("[ssh_connection]\npipelining = True".to_owned());
+    lines.push(format!("ssh_args = {}", run.connection.arguments.join(" ")));
+    lines.join("\n") + "\n"
+}

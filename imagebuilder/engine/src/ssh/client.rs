@@ -1,0 +1,218 @@
+//! Commands on a machine through the system's `ssh`, over one connection that is kept open.
+//!
+//! Ansible uses the same connection: see [`Ssh::arguments`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::process::{self, Output, RunError, Tree};
+use crate::ssh::{BUILD_USER, BuildKeys};
+
+/// The name under which the machine's key is known, whatever port it listens on.
+pub(crate) const HOST_ALIAS: &str = "packyard-image";
+
+/// The longest path that a socket may have: 108 bytes less the suffix that ssh adds while it binds.
+const SOCKET_PATH_LIMIT: usize = 80;
+
+/// Why a command did not run on the machine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SshError {
+    #[error("cannot make SSH keys in {}: {message}", folder.display())]
+    Keys { folder: PathBuf, message: String },
+    /// No connection; the machine may still be booting.
+    #[error("no SSH connection to {address}: {message}")]
+    Connect {
+        address: SocketAddr,
+        message: String,
+    },
+    /// The machine answered with a key that is not the one put into it.
+    #[error("the machine at {address} shows another host key than the one given to it: {message}")]
+    HostKey {
+        address: SocketAddr,
+        message: String,
+    },
+    #[error("{what} ended with code {code}: {message}")]
+    Command {
+        what: String,
+        code: i32,
+        message: String,
+    },
+    #[error("{what}: {source}")]
+    Run { what: String, source: RunError },
+}
+
+/// The connection to one machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Ssh {
+    pub(crate) address: SocketAddr,
+    identity: PathBuf,
+    known_hosts: PathBuf,
+    socket: PathBuf,
+}
+
+/// The process that holds the shared connection; closes it when dropped.
+#[derive(Debug)]
+pub(crate) struct Master {
+    _tree: Tree,
+    socket: PathBuf,
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.socket));
+    }
+}
+
+impl Ssh {
+    pub(crate) fn new(address: SocketAddr, keys: &BuildKeys, folder: &Path) -> Self {
+        let socket = folder.join(format!("ssh-{}", address.port()));
+        let socket = if socket.as_os_str().len() <= SOCKET_PATH_LIMIT {
+            socket
+        } else {
+            // The port is unique on this host while the machine runs.
+            std::env::temp_dir().join(format!(
+                "packyard-ssh-{}-{}",
+                std::process::id(),
+                address.port()
+            ))
+        };
+        Self {
+            address,
+            identity: keys.identity(),
+            known_hosts: keys.known_hosts(),
+            socket,
+        }
+    }
+
+    /// The options that every connection to this machine is made with.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let options = [
+            "ControlMaster=no".to_owned(),
+            format!("ControlPath={}", self.socket.display()),
+            format!("IdentityFile={}", self.identity.display()),
+            "IdentitiesOnly=yes".to_owned(),
+            "IdentityAgent=none".to_owned(),
+            "PreferredAuthentications=publickey".to_owned(),
+            "PasswordAuthentication=no".to_owned(),
+            "BatchMode=yes".to_owned(),
+            "StrictHostKeyChecking=yes".to_owned(),
+            format!("HostKeyAlias={HOST_ALIAS}"),
+            format!("UserKnownHostsFile={}", self.known_hosts.display()),
+            "GlobalKnownHostsFile=/dev/null".to_owned(),
+            "UpdateHostKeys=no".to_owned(),
+            "ForwardAgent=no".to_owned(),
+            "ConnectTimeout=10".to_owned(),
+            "ServerAliveInterval=15".to_owned(),
+            // An emulated machine under load can be silent for long.
+            "ServerAliveCountMax=20".to_owned(),
+            "LogLevel=ERROR".to_owned(),
+        ];
+        let mut arguments = vec!["-F".to_owned(), "/dev/null".to_owned()];
+        arguments.extend(
+            options
+                .into_iter()
+                .flat_map(|option| ["-o".to_owned(), option]),
+        );
+        arguments
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("ssh");
+        command
+            .args(self.arguments())
+            .arg("-p")
+            .arg(self.address.port().to_string());
+        command.env_remove("SSH_AUTH_SOCK");
+        command
+    }
+
+    fn target(&self) -> String {
+        format!("{BUILD_USER}@{}", self.address.ip())
+    }
+
+    /// Opens the connection that all later commands share.
+    pub(crate) fn open(&self) -> Result<Master, SshError> {
+        drop(std::fs::remove_file(&self.socket));
+        let mut command = self.command();
+        command
+            .args(["-o", "ControlMaster=yes", "-N"])
+            .arg(self.target());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let tree = Tree::spawn(command).map_err(|source| SshError::Run {
+            what: "open the SSH connection".to_owned(),
+            source: RunError::Start {
+                program: "ssh".to_owned(),
+                source,
+            },
+        })?;
+        Ok(Master {
+            _tree: tree,
+            socket: self.socket.clone(),
+        })
+    }
+
+    /// Runs a shell script as root; an exit code other than 0 is an error that says `what`.
+    pub(crate) async fn root(
+        &self,
+        what: &str,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output, SshError> {
+        self.run(what, "sudo -n sh -s", script, timeout).await
+    }
+
+    /// Runs a shell script as the build user.
+    pub(crate) async fn user(
+        &self,
+        what: &str,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output, SshError> {
+        self.run(what, "sh -s", script, timeout).await
+    }
+
+    async fn run(
+        &self,
+        what: &str,
+        shell: &str,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output, SshError> {
+        let mut command = self.command();
+        command.arg("-T").arg(self.target()).arg(shell);
+        let output = process::run(command, Some(script.as_bytes()), timeout, 16 << 20)
+            .await
+            .map_err(|source| SshError::Run {
+                what: what.to_owned(),
+                source,
+            })?;
+        match output.code {
+            Some(0) => Ok(output),
+            // 255 is ssh's own: there is no connection.
+            Some(255) | None => Err(self.no_connection(&output)),
+            Some(code) => Err(SshError::Command {
+                what: what.to_owned(),
+                code,
+                message: output.complaint(),
+            }),
+        }
+    }
+
+    fn no_connection(&self, output: &Output) -> SshError {
+        let message = output.complaint();
+        let address = self.address;
+        if message.contains("Host key verification failed")
+            || message.contains("HOST IDENTIFICATION HAS CHANGED")
+        {
+            return SshError::HostKey { address, message };
+        }
+        SshError::Connect { address, message }
+    }
+}
