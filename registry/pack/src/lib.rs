@@ -12,9 +12,11 @@
 #![deny(missing_docs)]
 
 mod chart;
+pub mod components;
 mod digest;
+mod document;
 mod error;
-mod json_places;
+
 mod layer;
 mod limits;
 pub mod lint;
@@ -22,9 +24,12 @@ mod manifest;
 pub mod media;
 mod name;
 mod pack;
+mod places;
+mod profile;
 mod reference;
 mod tag;
 mod text;
+pub mod values;
 mod version;
 mod yaml;
 
@@ -35,6 +40,10 @@ pub use limits::Limits;
 pub use manifest::{Constraints, Dependency, PackManifest, Resource, ResourceComponent};
 pub use name::{PackName, RepositoryName};
 pub use pack::{Chart, Logo, Pack, PackFile, Role, content_digest};
+pub use profile::{
+    Profile, ProfileKind, ProfileManifest, ProfileMetadata, ProfilePack, ProfileRegistry,
+    ProfileTemplate, Variable, VariableOption,
+};
 pub use reference::Reference;
 pub use tag::Tag;
 pub use version::Version;

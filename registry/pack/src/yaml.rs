@@ -23,11 +23,12 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
-/// What a node is. Scalars stay text; a plain `null`, `~` or nothing is Null.
+/// What a node is. Scalars stay text, and remember whether they were plain,
+/// that is, without quotes or tag; a plain `null`, `~` or nothing is Null.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Null,
-    Scalar(String),
+    Scalar { text: String, plain: bool },
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
 }
@@ -52,7 +53,12 @@ impl Node {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    fn merge_sources(&self) -> Vec<&Self> {
+    /// A key as text; a key that is `null` or a collection has none.
+    pub(crate) fn key_text(&self) -> String {
+        self.text().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn merge_sources(&self) -> Vec<&Self> {
         match &self.value {
             Value::List(sources) => sources.iter().collect(),
             _ => vec![self],
@@ -61,7 +67,7 @@ impl Node {
 
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar(text) => Some(text),
+            Value::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -84,7 +90,7 @@ impl Node {
     pub(crate) fn is_empty(&self) -> bool {
         match &self.value {
             Value::Null => true,
-            Value::Scalar(text) => text.is_empty(),
+            Value::Scalar { text, .. } => text.is_empty(),
             Value::List(items) => items.is_empty(),
             Value::Map(entries) => entries.is_empty(),
         }
@@ -93,7 +99,7 @@ impl Node {
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Null => "empty",
-            Value::Scalar(_) => "a single value",
+            Value::Scalar { .. } => "a single value",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
         }
@@ -172,13 +178,14 @@ impl Builder {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Refusal> {
         let place = place(&span.start);
         match event {
-            Event::Scalar(text, style, anchor, _) => {
-                let null = style == ScalarStyle::Plain
-                    && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let null = plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let text = text.into_owned();
                 let value = if null {
                     Value::Null
                 } else {
-                    Value::Scalar(text.into_owned())
+                    Value::Scalar { text, plain }
                 };
                 self.add(Node { place, value }, anchor, 1)
             }

@@ -14,11 +14,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub(crate) use parse::json_error;
+
 pub use constraints::{Constraints, Dependency, Resource, ResourceComponent};
 
 use crate::error::PackError;
-use crate::json_places::JsonPlaces;
 use crate::lint::{Finding, rules};
+use crate::places::Places;
 use crate::{Layer, PackName, Version};
 
 /// The file's name in every pack.
@@ -107,7 +109,7 @@ impl PackManifest {
         message: impl Into<String>,
         remedy: &str,
     ) -> Finding {
-        let place = JsonPlaces::of(&self.raw).get(key);
+        let place = Places::of_json(&self.raw).get(key);
         Finding::error(rule, FILE, message)
             .key(key)
             .at(place)

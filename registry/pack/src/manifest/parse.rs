@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 use super::{PackManifest, schema};
 use crate::error::{PackError, ParseError, Place};
-use crate::json_places::JsonPlaces;
 use crate::lint::{Finding, rules};
+use crate::places::Places;
 
 pub(super) fn parse(text: &str, file: &str) -> Result<PackManifest, PackError> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value: Value = serde_json::from_str(body).map_err(|error| json_error(&error, file))?;
-    let places = JsonPlaces::of(body);
+    let places = Places::of_json(body);
     let blocking: Vec<Finding> = schema::check(&value, file, &places)
         .into_iter()
         .filter(|complaint| complaint.blocks)
@@ -72,7 +72,7 @@ fn place_of(error: &serde_json::Error) -> Option<Place> {
 struct Reader<'a> {
     object: Map<String, Value>,
     file: &'a str,
-    places: &'a JsonPlaces,
+    places: &'a Places,
 }
 
 impl Reader<'_> {

@@ -8,8 +8,8 @@
 use serde_json::{Map, Value};
 
 use crate::Layer;
-use crate::json_places::JsonPlaces;
 use crate::lint::{Finding, rules};
+use crate::places::{Places, join};
 
 /// A complaint, and whether a manifest can exist in spite of it.
 pub(crate) struct Complaint {
@@ -123,7 +123,7 @@ const PACK: Shape = Shape::Object(&[
 ]);
 
 /// Checks a parsed `pack.json` and returns all complaints, in the order of the table.
-pub(crate) fn check(value: &Value, file: &str, places: &JsonPlaces) -> Vec<Complaint> {
+pub(crate) fn check(value: &Value, file: &str, places: &Places) -> Vec<Complaint> {
     let mut checker = Checker {
         file,
         places,
@@ -146,7 +146,7 @@ pub(crate) fn check(value: &Value, file: &str, places: &JsonPlaces) -> Vec<Compl
 
 struct Checker<'a> {
     file: &'a str,
-    places: &'a JsonPlaces,
+    places: &'a Places,
     complaints: Vec<Complaint>,
 }
 
@@ -212,14 +212,6 @@ impl Checker<'_> {
         let finding = Finding::error(rules::SCHEMA, self.file, message);
         let finding = finding.key(path).at(self.places.get(path)).remedy(remedy);
         self.complaints.push(Complaint { finding, blocks });
-    }
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where each key of a JSON text stands.
+//! Where each key of a JSON or YAML text stands.
 //!
 //! The JSON library tells the place of a syntax error, but not the place of a
 //! value that is well-formed and wrong. This walks a text that the library has
@@ -8,18 +8,19 @@
 use std::collections::HashMap;
 
 use crate::error::Place;
+use crate::yaml::{Node, Value};
 
 /// Places by path, such as `constraints.dependencies[0].type`.
 #[derive(Debug, Default)]
-pub(crate) struct JsonPlaces {
+pub(crate) struct Places {
     places: HashMap<String, Place>,
     pub(crate) duplicates: Vec<(String, Place)>,
 }
 
-impl JsonPlaces {
+impl Places {
     /// Walks `text`, which must be valid JSON; on anything else the places
     /// found until then are kept.
-    pub(crate) fn of(text: &str) -> Self {
+    pub(crate) fn of_json(text: &str) -> Self {
         let mut walker = Walker {
             rest: text,
             place: Place { line: 1, column: 1 },
@@ -28,6 +29,35 @@ impl JsonPlaces {
         // None only says that the text was not JSON.
         let _ = walker.value("");
         walker.found
+    }
+
+    /// Notes the places of a YAML tree.
+    pub(crate) fn of_yaml(root: &Node) -> Self {
+        let mut found = Self::default();
+        found.walk(root, "");
+        found
+    }
+
+    fn walk(&mut self, node: &Node, path: &str) {
+        match &node.value {
+            Value::Null | Value::Scalar { .. } => {}
+            Value::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let path = format!("{path}[{index}]");
+                    self.walk(item, &path);
+                    self.places.insert(path, item.place);
+                }
+            }
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    let path = join(path, key.text().unwrap_or_default());
+                    self.walk(value, &path);
+                    if self.places.insert(path.clone(), key.place).is_some() {
+                        self.duplicates.push((path, key.place));
+                    }
+                }
+            }
+        }
     }
 
     /// The place of `path`, or of the nearest thing around it.
@@ -42,10 +72,19 @@ impl JsonPlaces {
     }
 }
 
+/// One step down into a mapping, as findings write it.
+pub(crate) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
 struct Walker<'a> {
     rest: &'a str,
     place: Place,
-    found: JsonPlaces,
+    found: Places,
 }
 
 impl Walker<'_> {
