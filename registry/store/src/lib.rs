@@ -1,3 +1,36 @@
 //! Where the registry keeps things: blobs in a folder, metadata in a database.
 //!
 //! It holds the rules of push, pull, tag and delete. It knows no HTTP.
+//!
+//! A push is durable before it is acknowledged: bytes are staged in the same
+//! file system, synced, renamed to their digest, the folder synced, and then
+//! one transaction writes the blob, the repository's right to it and its lease,
+//! and closes the upload. A crash in between leaves at most bytes that no row
+//! names; the next upload of the same digest takes their place.
+
+mod blobs;
+mod cache;
+mod error;
+mod filesystem;
+mod hasher;
+mod lock;
+mod maintenance;
+mod manifests;
+mod metadata;
+mod packs;
+mod profiles;
+mod reader;
+mod staged;
+mod store;
+mod uploads;
+
+pub use blobs::Blob;
+pub use error::{Result, StoreError};
+pub use lock::DataLock;
+pub use maintenance::Maintained;
+pub use manifests::{IndexEntry, Manifest, MissingPolicy, NewManifest, Referrer};
+pub use packs::{PackDocuments, PackEntry, PackQuery, PackRecord};
+pub use profiles::{ProfileEntry, ProfileQuery, ProfileRecord};
+pub use reader::BlobReader;
+pub use store::{Store, StoreConfig};
+pub use uploads::{Upload, UploadState};

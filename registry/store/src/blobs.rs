@@ -1,0 +1,129 @@
+//! Look at, read, mount and delete blobs. A repository sees only what it holds.
+
+use std::fs::File;
+use std::ops::Range;
+
+use jiff::SignedDuration;
+use registry_pack::{Digest, RepositoryName};
+
+use crate::error::{Result, StoreError};
+use crate::metadata::{self, BlobRow};
+use crate::reader::BlobReader;
+use crate::staged::blocking;
+use crate::store::Store;
+
+/// A blob that a repository holds.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size.
+    pub size_bytes: u64,
+    pub(crate) object_key: String,
+}
+
+impl Blob {
+    pub(crate) fn from_row(digest: &Digest, row: BlobRow) -> Result<Self> {
+        let size_bytes = u64::try_from(row.size_bytes).map_err(|_| StoreError::Damaged {
+            what: format!("the size of {digest}"),
+        })?;
+        Ok(Self {
+            digest: digest.clone(),
+            size_bytes,
+            object_key: row.object_key,
+        })
+    }
+}
+
+impl Store {
+    /// The blob, when the repository holds it.
+    pub async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Blob> {
+        let cache = &self.inner.cache;
+        if let Some(blob) = cache.blob(repository, digest).await {
+            return Ok(blob);
+        }
+        let generation = cache.generation(repository);
+        let row = self.inner.metadata.blob(repository, digest).await?;
+        let blob = match row {
+            Some(row) => Blob::from_row(digest, row)?,
+            None => return Err(StoreError::blob_unknown(repository, digest)),
+        };
+        cache
+            .remember_blob(repository, generation, blob.clone())
+            .await;
+        Ok(blob)
+    }
+
+    /// The bytes of a blob, or of a range of it, as a stream of large blocks.
+    pub async fn read(&self, blob: &Blob, range: Range<u64>) -> Result<BlobReader> {
+        let file = self.open_file(blob).await?;
+        let end = range.end.min(blob.size_bytes);
+        Ok(BlobReader::new(file, range.start.min(end), end))
+    }
+
+    /// A blob for code that reads with blocking calls.
+    pub async fn open_blocking(&self, blob: &Blob) -> Result<impl std::io::Read + Send + use<>> {
+        self.open_file(blob).await
+    }
+
+    /// The whole of a small blob; refuses a larger one.
+    pub async fn read_small(&self, blob: &Blob, limit_bytes: u64) -> Result<bytes::Bytes> {
+        if blob.size_bytes > limit_bytes {
+            return Err(StoreError::TooLarge { limit_bytes });
+        }
+        let file = self.open_file(blob).await?;
+        let length =
+            usize::try_from(blob.size_bytes).map_err(|_| StoreError::TooLarge { limit_bytes })?;
+        let path = self.inner.files.path(&blob.object_key);
+        blocking(move || crate::reader::read_block(&file, 0, length))
+            .await
+            .map_err(|error| StoreError::io("read", &path, error))
+    }
+
+    /// Gives a repository the right to a blob that another one holds; false when that does not.
+    pub async fn mount(
+        &self,
+        repository: &RepositoryName,
+        from: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool> {
+        let inner = &self.inner;
+        let mut transaction = inner.metadata.begin().await?;
+        let Some(row) = metadata::held_blob(&mut transaction, from, digest).await? else {
+            return Ok(false);
+        };
+        let id = metadata::ensure_repository(&mut transaction, repository).await?;
+        metadata::link_blob(&mut transaction, id, row.id, lease(inner.config.lease)).await?;
+        metadata::commit(transaction).await?;
+        Ok(true)
+    }
+
+    /// Some repositories that hold a blob, for a mount that names none.
+    pub async fn holders(&self, digest: &Digest, limit: u32) -> Result<Vec<String>> {
+        self.inner.metadata.holders(digest, limit).await
+    }
+
+    /// Takes a repository's right to a blob away. The bytes stay until nobody has it and the
+    /// grace period of [`Store::maintain`] is over.
+    pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
+        let unknown = || StoreError::blob_unknown(repository, digest);
+        let _writing = self.inner.cache.writing(repository);
+        let mut transaction = self.inner.metadata.begin().await?;
+        let row = metadata::held_blob(&mut transaction, repository, digest).await?;
+        let row = row.ok_or_else(unknown)?;
+        let id = metadata::find_repository(&mut transaction, repository).await?;
+        let id = id.ok_or_else(unknown)?;
+        metadata::unlink_blob(&mut transaction, id, row.id, digest).await?;
+        metadata::commit(transaction).await
+    }
+
+    async fn open_file(&self, blob: &Blob) -> Result<File> {
+        let files = self.inner.files.clone();
+        let key = blob.object_key.clone();
+        blocking(move || files.open_object(&key)).await
+    }
+}
+
+pub(crate) fn lease(duration: std::time::Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

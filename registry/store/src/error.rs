@@ -1,0 +1,243 @@
+//! What can go wrong in the store, split by what the caller can do about it.
+//!
+//! It says nothing of HTTP: the server maps each case to a status and a code.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use registry_pack::{Digest, RepositoryName};
+
+/// The result of a call to the store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Why the store refused or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No such repository.
+    #[error("there is no repository {repository}")]
+    RepositoryUnknown {
+        /// The name that was asked for.
+        repository: String,
+    },
+    /// No manifest with this tag or digest in the repository.
+    #[error("there is no manifest {reference} in {repository}")]
+    ManifestUnknown {
+        /// Where it was looked for.
+        repository: String,
+        /// The tag or digest.
+        reference: String,
+    },
+    /// The repository does not hold this blob.
+    #[error("there is no blob {digest} in {repository}")]
+    BlobUnknown {
+        /// Where it was looked for.
+        repository: String,
+        /// The blob.
+        digest: Digest,
+    },
+    /// No open upload with this id in the repository.
+    #[error("there is no open upload {id}; start a new one")]
+    UploadUnknown {
+        /// The upload's id.
+        id: String,
+    },
+    /// Another request writes to the upload at this moment.
+    #[error(
+        "another request is writing to upload {id}; wait for it, then ask for the upload's state"
+    )]
+    UploadBusy {
+        /// The upload's id.
+        id: String,
+    },
+    /// The repository has as many open uploads as are allowed.
+    #[error("{repository} has {limit} open uploads; finish or cancel some of them")]
+    TooManyUploads {
+        /// The repository.
+        repository: String,
+        /// The bound.
+        limit: u64,
+    },
+    /// The content does not have the digest that the client claimed.
+    #[error("the content has digest {actual}, not {claimed}")]
+    DigestMismatch {
+        /// What the client said.
+        claimed: Digest,
+        /// What was computed.
+        actual: Digest,
+    },
+    /// The blob is larger than the store accepts.
+    #[error("the content is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The bound.
+        limit_bytes: u64,
+    },
+    /// The manifest names content that the repository does not have.
+    #[error("{repository} does not have what the manifest names: {}", list(.missing))]
+    MissingReferences {
+        /// The repository.
+        repository: String,
+        /// What is missing.
+        missing: Vec<Digest>,
+    },
+    /// The tag is a published version and points elsewhere.
+    #[error(
+        "{repository}:{tag} is published as {current} and cannot be changed; push a new version"
+    )]
+    TagImmutable {
+        /// The repository.
+        repository: String,
+        /// The tag.
+        tag: String,
+        /// The digest that it has.
+        current: String,
+    },
+    /// The tag follows the newest version and is set by the server only.
+    #[error(
+        "{repository}:{tag} follows the newest version and is set by the server; push or delete the version itself"
+    )]
+    TagReserved {
+        /// The repository.
+        repository: String,
+        /// The tag.
+        tag: String,
+    },
+    /// The blob cannot be deleted while a manifest names it.
+    #[error("blob {digest} is used by manifest {manifest}; delete that first")]
+    BlobInUse {
+        /// The blob.
+        digest: String,
+        /// One manifest that names it.
+        manifest: String,
+    },
+    /// The manifest cannot be deleted while an index names it.
+    #[error("manifest {digest} is part of index {index}; delete that first")]
+    ManifestInUse {
+        /// The manifest.
+        digest: String,
+        /// One index that names it.
+        index: String,
+    },
+    /// The client's body broke off; what arrived is kept for a resume.
+    #[error("the request's body broke off")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No room left on the disk. Nothing that was acknowledged is lost.
+    #[error("no space left on the disk that holds {}", .path.display())]
+    Full {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// The disk does not take writes.
+    #[error("the disk that holds {} is read-only", .path.display())]
+    ReadOnly {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Another server works on this folder.
+    #[error("{} is in use by {}; stop it or choose another data folder", .path.display(), holder(.pid))]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The process that holds it, when it said so.
+        pid: Option<u32>,
+    },
+    /// The operating system refused.
+    #[error("cannot {what} {}", .path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The database refused.
+    #[error("cannot {what} in the metadata database")]
+    Database {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Stored data cannot be what this program wrote.
+    #[error("stored data is damaged: {what}")]
+    Damaged {
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl StoreError {
+    /// An error of the operating system, with full and read-only disks told apart.
+    pub(crate) fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            _ => Self::Io { what, path, source },
+        }
+    }
+
+    pub(crate) fn repository_unknown(name: &RepositoryName) -> Self {
+        Self::RepositoryUnknown {
+            repository: name.to_string(),
+        }
+    }
+
+    pub(crate) fn blob_unknown(name: &RepositoryName, digest: &Digest) -> Self {
+        Self::BlobUnknown {
+            repository: name.to_string(),
+            digest: digest.clone(),
+        }
+    }
+
+    pub(crate) fn manifest_unknown(name: &RepositoryName, reference: &str) -> Self {
+        Self::ManifestUnknown {
+            repository: name.to_string(),
+            reference: reference.to_owned(),
+        }
+    }
+}
+
+/// Turns an error of the database into one of ours.
+pub(crate) fn database(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| {
+        // Primary result codes of SQLite; the extended code keeps them in its low byte.
+        const FULL: i64 = 13;
+        const READ_ONLY: i64 = 8;
+        let code = source
+            .as_database_error()
+            .and_then(|error| error.code())
+            .and_then(|code| code.parse::<i64>().ok())
+            .map(|code| code & 0xff);
+        let path = PathBuf::from("the metadata database");
+        match code {
+            Some(FULL) => StoreError::Full { path },
+            Some(READ_ONLY) => StoreError::ReadOnly { path },
+            _ => StoreError::Database { what, source },
+        }
+    }
+}
+
+fn list(digests: &[Digest]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = digests
+        .iter()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if digests.len() > SHOWN {
+        text.push_str(&format!(" and {} more", digests.len() - SHOWN));
+    }
+    text
+}
+
+fn holder(pid: &Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!("the process with id {pid}"),
+        None => "another process".to_owned(),
+    }
+}

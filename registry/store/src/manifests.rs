@@ -1,0 +1,197 @@
+//! Push, pull, list and delete manifests and tags.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use registry_pack::{Digest, RepositoryName, Tag};
+
+use crate::error::{Result, StoreError};
+use crate::packs::PackRecord;
+use crate::profiles::ProfileRecord;
+use crate::store::Store;
+
+/// A stored manifest: exactly the bytes that were pushed.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The digest of the bytes.
+    pub digest: Digest,
+    /// The media type that it was pushed with, without parameters.
+    pub media_type: String,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// A manifest to be stored, and what its pusher's server read out of it.
+#[derive(Clone, Debug)]
+pub struct NewManifest {
+    /// The digest of the bytes, verified.
+    pub digest: Digest,
+    /// The media type without parameters.
+    pub media_type: String,
+    /// What a referrers list shows as its artifact type.
+    pub artifact_type: Option<String>,
+    /// The manifest that this one is about.
+    pub subject: Option<Digest>,
+    /// The annotations as a JSON object.
+    pub annotations: Option<String>,
+    /// Config and layers.
+    pub blobs: Vec<Digest>,
+    /// The manifests of an index.
+    pub manifests: Vec<Digest>,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The tags to set.
+    pub tags: Vec<Tag>,
+    /// What the index of packs and profiles says for each of the tags.
+    pub index: Option<IndexEntry>,
+}
+
+/// What a pushed artifact is, beside being an artifact.
+#[derive(Clone, Debug)]
+pub enum IndexEntry {
+    /// A pack.
+    Pack(Box<PackRecord>),
+    /// A cluster profile.
+    Profile(Box<ProfileRecord>),
+}
+
+/// What happens to a manifest that names content which the repository does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingPolicy {
+    /// It is refused.
+    Refuse,
+    /// It is stored, and the content is tied to it when it comes.
+    Allow,
+}
+
+/// One line of a referrers list.
+#[derive(Clone, Debug)]
+pub struct Referrer {
+    /// Where it stands in the list, for paging.
+    pub position: i64,
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its artifact type, or its config's media type.
+    pub artifact_type: Option<String>,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its annotations as a JSON object.
+    pub annotations: Option<String>,
+}
+
+impl Store {
+    /// Stores a manifest with its tags and index entries, all or nothing.
+    pub async fn put_manifest(
+        &self,
+        repository: &RepositoryName,
+        manifest: &NewManifest,
+    ) -> Result<()> {
+        let inner = &self.inner;
+        let immutable = inner.config.immutable_packs && repository.pack_name().is_some();
+        let _writing = inner.cache.writing(repository);
+        inner
+            .metadata
+            .put_manifest(repository, manifest, inner.config.missing, immutable)
+            .await
+    }
+
+    /// The manifest that a tag points at.
+    pub async fn manifest_by_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<Arc<Manifest>> {
+        let inner = &self.inner;
+        if let Some(manifest) = inner.cache.manifest(repository, tag.as_str()).await {
+            return Ok(manifest);
+        }
+        let generation = inner.cache.generation(repository);
+        let manifest = inner
+            .metadata
+            .manifest_by_tag(repository, tag.as_str())
+            .await?;
+        self.remember(repository, tag.as_str(), generation, manifest)
+            .await
+    }
+
+    /// The manifest with a digest.
+    pub async fn manifest_by_digest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Arc<Manifest>> {
+        let inner = &self.inner;
+        if let Some(manifest) = inner.cache.manifest(repository, digest.as_str()).await {
+            return Ok(manifest);
+        }
+        let generation = inner.cache.generation(repository);
+        let manifest = inner
+            .metadata
+            .manifest_by_digest(repository, digest)
+            .await?;
+        self.remember(repository, digest.as_str(), generation, manifest)
+            .await
+    }
+
+    /// Deletes a manifest and all tags on it.
+    pub async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<()> {
+        let _writing = self.inner.cache.writing(repository);
+        self.inner
+            .metadata
+            .delete_manifest(repository, digest)
+            .await
+    }
+
+    /// Deletes a tag, and nothing but the tag.
+    pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<()> {
+        let _writing = self.inner.cache.writing(repository);
+        self.inner.metadata.delete_tag(repository, tag).await
+    }
+
+    /// A page of tags in lexical order, after `last`.
+    pub async fn tags(
+        &self,
+        repository: &RepositoryName,
+        last: &str,
+        limit: u32,
+    ) -> Result<Vec<String>> {
+        self.inner.metadata.tags(repository, last, limit).await
+    }
+
+    /// A page of the manifests whose subject is this digest, after a position.
+    pub async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        last: i64,
+        limit: u32,
+    ) -> Result<Vec<Referrer>> {
+        self.inner
+            .metadata
+            .referrers(repository, subject, artifact_type, last, limit)
+            .await
+    }
+
+    async fn remember(
+        &self,
+        repository: &RepositoryName,
+        reference: &str,
+        generation: u64,
+        manifest: Option<Manifest>,
+    ) -> Result<Arc<Manifest>> {
+        let manifest =
+            Arc::new(manifest.ok_or_else(|| StoreError::manifest_unknown(repository, reference))?);
+        let cache = &self.inner.cache;
+        cache
+            .remember_manifest(repository, reference, generation, Arc::clone(&manifest))
+            .await;
+        Ok(manifest)
+    }
+}

@@ -1,0 +1,225 @@
+//! Writing a staged file: large blocks, hashed and written beside the async threads.
+//!
+//! While one block is hashed and written, the next is gathered from the
+//! network; no thread waits for a slow client.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read, Write};
+use std::path::PathBuf;
+
+use bytes::{Buf, Bytes};
+use registry_pack::{Algorithm, Digest};
+use tokio::task::JoinHandle;
+
+use crate::error::{Result, StoreError};
+use crate::hasher::Hasher;
+
+/// Large enough that a block's cost is the hash and the copy, not the hand-over.
+const BLOCK_BYTES: usize = 512 * 1024;
+/// A client that sends single bytes must not make us keep a list of them.
+const BLOCK_FRAMES: usize = 256;
+
+/// A file that is being written and what is known of it.
+pub(crate) struct Part {
+    pub(crate) file: File,
+    pub(crate) path: PathBuf,
+    pub(crate) hasher: Hasher,
+    pub(crate) offset: u64,
+}
+
+enum Job {
+    Idle(Box<Part>),
+    Running(JoinHandle<(Box<Part>, io::Result<()>)>),
+    /// An earlier write failed; the part went with it.
+    Failed,
+}
+
+/// Takes the body's frames as they come.
+pub(crate) struct StagedWriter {
+    job: Job,
+    frames: Vec<Bytes>,
+    frame_bytes: usize,
+    accepted: u64,
+    path: PathBuf,
+}
+
+impl StagedWriter {
+    pub(crate) fn new(part: Part) -> Self {
+        Self {
+            accepted: part.offset,
+            path: part.path.clone(),
+            job: Job::Idle(Box::new(part)),
+            frames: Vec::new(),
+            frame_bytes: 0,
+        }
+    }
+
+    /// Where the next byte goes: everything taken so far, written or not.
+    pub(crate) fn offset(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Takes a frame; waits only while a whole block is still being written.
+    pub(crate) async fn write(&mut self, frame: Bytes) -> Result<()> {
+        if frame.is_empty() {
+            return Ok(());
+        }
+        self.accepted += frame.len() as u64;
+        self.frame_bytes += frame.len();
+        self.frames.push(frame);
+        if self.frame_bytes >= BLOCK_BYTES || self.frames.len() >= BLOCK_FRAMES {
+            self.start_block().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all is written and makes it durable.
+    pub(crate) async fn sync(&mut self) -> Result<()> {
+        self.start_block().await?;
+        let part = self.take_part().await?;
+        let path = self.path.clone();
+        let (part, synced) = blocking(move || {
+            let synced = part.file.sync_data();
+            (part, synced)
+        })
+        .await;
+        synced.map_err(|error| StoreError::io("sync", &path, error))?;
+        self.job = Job::Idle(part);
+        Ok(())
+    }
+
+    /// The digest of all that was written, in the algorithm asked for.
+    ///
+    /// The running hash answers at once; the other algorithm costs one read.
+    pub(crate) async fn digest(&mut self, algorithm: Algorithm) -> Result<Digest> {
+        self.start_block().await?;
+        let part = self.take_part().await?;
+        if part.hasher.algorithm() == algorithm {
+            let digest = part.hasher.digest();
+            self.job = Job::Idle(part);
+            return Ok(digest);
+        }
+        let path = self.path.clone();
+        let (part, digest) = blocking(move || {
+            let digest = read_digest(&part, algorithm);
+            (part, digest)
+        })
+        .await;
+        self.job = Job::Idle(part);
+        digest.map_err(|error| StoreError::io("read", &path, error))
+    }
+
+    /// Hashes with another algorithm from here on; only while nothing was written.
+    pub(crate) fn use_algorithm(&mut self, algorithm: Algorithm) {
+        if self.accepted == 0
+            && let Job::Idle(part) = &mut self.job
+        {
+            part.hasher = Hasher::new(algorithm);
+        }
+    }
+
+    /// The saved hash and the offset that it belongs to. Call after `sync`.
+    pub(crate) async fn state(&mut self) -> Result<(Algorithm, Vec<u8>, u64)> {
+        self.start_block().await?;
+        let part = self.take_part().await?;
+        let state = (part.hasher.algorithm(), part.hasher.save(), part.offset);
+        self.job = Job::Idle(part);
+        Ok(state)
+    }
+
+    async fn start_block(&mut self) -> Result<()> {
+        if self.frames.is_empty() {
+            return Ok(());
+        }
+        let mut part = self.take_part().await?;
+        let frames = std::mem::take(&mut self.frames);
+        self.frame_bytes = 0;
+        self.job = Job::Running(tokio::task::spawn_blocking(move || {
+            let written = write_block(&mut part, frames);
+            (part, written)
+        }));
+        Ok(())
+    }
+
+    /// Waits for the running block, if any. The caller puts the part back.
+    async fn take_part(&mut self) -> Result<Box<Part>> {
+        match std::mem::replace(&mut self.job, Job::Failed) {
+            Job::Idle(part) => Ok(part),
+            Job::Failed => Err(StoreError::io(
+                "go on writing",
+                &self.path,
+                io::Error::other("an earlier write failed"),
+            )),
+            Job::Running(handle) => {
+                let (part, written) = join(handle).await;
+                written.map_err(|error| StoreError::io("write", &self.path, error))?;
+                Ok(part)
+            }
+        }
+    }
+}
+
+fn write_block(part: &mut Part, frames: Vec<Bytes>) -> io::Result<()> {
+    let mut length = 0;
+    for frame in &frames {
+        part.hasher.update(frame);
+        length += frame.len() as u64;
+    }
+    write_all(&mut part.file, frames)?;
+    part.offset += length;
+    Ok(())
+}
+
+fn write_all(file: &mut File, mut frames: Vec<Bytes>) -> io::Result<()> {
+    let mut first = 0;
+    while first < frames.len() {
+        let slices: Vec<IoSlice<'_>> = frames[first..]
+            .iter()
+            .map(|frame| IoSlice::new(frame))
+            .collect();
+        let mut written = match file.write_vectored(&slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        while first < frames.len() && written >= frames[first].len() {
+            written -= frames[first].len();
+            first += 1;
+        }
+        if written > 0 {
+            frames[first].advance(written);
+        }
+    }
+    Ok(())
+}
+
+fn read_digest(part: &Part, algorithm: Algorithm) -> io::Result<Digest> {
+    let mut file = File::open(&part.path)?;
+    let mut hasher = Hasher::new(algorithm);
+    let mut buffer = vec![0; BLOCK_BYTES];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.digest()),
+            Ok(length) => hasher.update(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Runs a call that blocks, and hands its panic on.
+pub(crate) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+    join(tokio::task::spawn_blocking(call)).await
+}
+
+async fn join<T>(handle: JoinHandle<T>) -> T {
+    match handle.await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going away, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

@@ -1,0 +1,136 @@
+//! The store as a whole: opened on a folder, shared by all requests.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use registry_pack::{Digest, RepositoryName};
+
+use crate::cache::Cache;
+use crate::error::Result;
+use crate::filesystem::Filesystem;
+use crate::manifests::MissingPolicy;
+use crate::metadata::Metadata;
+use crate::staged::blocking;
+
+/// How the store is set up. `new` gives the defaults.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The folder of `registry.db`, `blobs/` and `uploads/`.
+    pub data_dir: PathBuf,
+    /// The largest blob. Default: 1 TiB, more than any disk image in use.
+    pub max_blob_bytes: u64,
+    /// Open uploads per repository. Default: 1000.
+    pub max_uploads: u64,
+    /// How long a pushed blob waits for its manifest. Default: one day.
+    pub lease: Duration,
+    /// After how long an upload that nobody touches is given up. Default: one day.
+    pub upload_lifetime: Duration,
+    /// Bytes of manifests kept in memory. Default: 16 MiB.
+    pub cache_bytes: u64,
+    /// What happens to a manifest that names content which is not there. Default: refused.
+    pub missing: MissingPolicy,
+    /// Whether published versions in pack repositories are immutable, unless the
+    /// repository says otherwise. Default: true.
+    pub immutable_packs: bool,
+}
+
+impl StoreConfig {
+    /// The defaults, on this folder.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            data_dir: data_dir.into(),
+            max_blob_bytes: 1 << 40,
+            max_uploads: 1000,
+            lease: DAY,
+            upload_lifetime: DAY,
+            cache_bytes: 16 << 20,
+            missing: MissingPolicy::Refuse,
+            immutable_packs: true,
+        }
+    }
+}
+
+/// Blobs and metadata of one registry. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: StoreConfig,
+    pub(crate) files: Filesystem,
+    pub(crate) metadata: Metadata,
+    pub(crate) cache: Cache,
+    /// Uploads that a request works on at this moment.
+    pub(crate) busy: Mutex<HashSet<String>>,
+    /// Held while bytes and row of a digest come or go together; the digest chooses which.
+    digest_locks: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Store {
+    /// Opens the folder, creating what is missing and bringing the schema up to date.
+    ///
+    /// The caller holds the [`crate::DataLock`] of the data folder around it.
+    pub async fn open(config: StoreConfig) -> Result<Self> {
+        const DIGEST_LOCKS: usize = 64;
+        let root = config.data_dir.clone();
+        let files = blocking(move || Filesystem::open(&root)).await?;
+        let metadata = Metadata::open(&config.data_dir.join("registry.db")).await?;
+        let cache = Cache::new(config.cache_bytes);
+        let digest_locks = (0..DIGEST_LOCKS)
+            .map(|_| tokio::sync::Mutex::new(()))
+            .collect();
+        let busy = Mutex::default();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                files,
+                metadata,
+                cache,
+                busy,
+                digest_locks,
+            }),
+        })
+    }
+
+    /// Ends all connections to the database. Calls after it fail.
+    pub async fn close(&self) {
+        self.inner.metadata.close().await;
+    }
+
+    /// Whether the store can answer.
+    pub async fn ready(&self) -> Result<()> {
+        self.inner.metadata.ping().await
+    }
+
+    /// A page of repositories with content, in lexical order, after `last`.
+    pub async fn repositories(&self, last: &str, limit: u32) -> Result<Vec<String>> {
+        self.inner.metadata.repositories(last, limit).await
+    }
+
+    /// Says whether a repository's tags may move once pushed; `None` goes by the configuration.
+    pub async fn set_immutable_tags(
+        &self,
+        repository: &RepositoryName,
+        immutable: Option<bool>,
+    ) -> Result<()> {
+        self.inner
+            .metadata
+            .set_immutable_tags(repository, immutable)
+            .await
+    }
+}
+
+impl Inner {
+    pub(crate) async fn lock_digest(&self, digest: &Digest) -> tokio::sync::MutexGuard<'_, ()> {
+        // The hexadecimal digits are evenly spread already; the last two decide.
+        let hex = digest.hex();
+        let last = u8::from_str_radix(&hex[hex.len() - 2..], 16).unwrap_or(0);
+        self.digest_locks[usize::from(last) % self.digest_locks.len()]
+            .lock()
+            .await
+    }
+}
