@@ -1,0 +1,52 @@
+//! What is asked of the image builder, and its two answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::BuildId;
+use crate::image::ImageRecord;
+use crate::signature::Signature;
+
+/// "See to it that this image exists, verified, in these regions." Idempotent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsureImage {
+    /// `<project>/profiles/<name>:<version>`, or the same by digest.
+    pub profile: String,
+    /// Which provider makes it, such as `qemu`.
+    #[serde(default = "default_provider")]
+    pub provider: String,
+    /// Where it is wanted.
+    #[serde(default = "default_regions")]
+    pub regions: Vec<String>,
+    /// Ignore stored images and stages.
+    #[serde(default)]
+    pub fresh: bool,
+}
+
+fn default_provider() -> String {
+    "qemu".to_owned()
+}
+
+fn default_regions() -> Vec<String> {
+    vec!["local".to_owned()]
+}
+
+/// The image, or the build that will make it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum EnsureImageAnswer {
+    /// It exists (HTTP 200).
+    Ready {
+        /// Its record.
+        image: Box<ImageRecord>,
+        /// Whether this very call made it; false, as a call does not wait.
+        built: bool,
+    },
+    /// It is being made (HTTP 202).
+    Building {
+        /// The build to watch.
+        build: BuildId,
+        /// What it makes.
+        signature: Signature,
+    },
+}
