@@ -11,28 +11,41 @@ use flate2::read::MultiGzDecoder;
 use crate::pack::Chart;
 use crate::yaml;
 
-/// Unpacked bytes that are looked through. `Chart.yaml` is the first entry of
-/// what Helm writes; the largest public chart is 9 MB unpacked.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Unpacked bytes that are looked through in all charts of a pack together, so
+/// that a pack of small bombs costs a fraction of a second. `Chart.yaml` is the
+/// first entry of what Helm writes.
+pub(crate) const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes of `Chart.yaml`.
 const MAX_CHART_YAML: u64 = 1024 * 1024;
 
 /// Reads a chart archive; whatever is wrong becomes part of the answer.
-pub(crate) fn read(archive: impl Read) -> Chart {
-    find(archive).unwrap_or_else(Chart::Unreadable)
+/// `budget` is how many bytes may still be unpacked, and is lowered.
+pub(crate) fn read(archive: impl Read, budget: &mut u64) -> Chart {
+    let mut unzipped = MultiGzDecoder::new(archive).take(*budget);
+    let chart = find(&mut unzipped).unwrap_or_else(Chart::Unreadable);
+    *budget = unzipped.limit();
+    if *budget == 0 {
+        return Chart::Unreadable(
+            "the charts of this pack are too large to look through".to_owned(),
+        );
+    }
+    chart
 }
 
-fn find(archive: impl Read) -> Result<Chart, String> {
-    let mut tar = tar::Archive::new(MultiGzDecoder::new(archive).take(MAX_BYTES));
+fn find(unzipped: impl Read) -> Result<Chart, String> {
+    let mut tar = tar::Archive::new(unzipped);
     let unreadable = |error: std::io::Error| format!("it is no gzipped tar archive: {error}");
-    for entry in tar.entries().map_err(unreadable)? {
+    // Raw: the library would hold a long name in memory, however long; the
+    // path that is looked for is short.
+    for entry in tar.entries().map_err(unreadable)?.raw(true) {
         let mut entry = entry.map_err(unreadable)?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let path = String::from_utf8_lossy(&entry.header().path_bytes()).into_owned();
         let parts: Vec<&str> = path
             .split('/')
             .filter(|part| !matches!(*part, "" | "."))
             .collect();
-        if !matches!(parts[..], ["Chart.yaml"] | [_, "Chart.yaml"]) {
+        let wanted = matches!(parts[..], ["Chart.yaml"] | [_, "Chart.yaml"]);
+        if !wanted || !entry.header().entry_type().is_file() {
             continue;
         }
         let mut text = String::new();

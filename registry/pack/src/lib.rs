@@ -11,6 +11,7 @@
 
 #![deny(missing_docs)]
 
+pub mod archive;
 mod chart;
 pub mod components;
 mod digest;

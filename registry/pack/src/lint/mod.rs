@@ -1,15 +1,68 @@
 //! Complaints about packs that parse: what reviewers of public packs say again
 //! and again, said by a program, with the place and the remedy.
+//!
+//! One file per subject. A rule is an error if the pack will not do what it
+//! says, and a warning if it works but somebody will be surprised. The ids are
+//! in [`rules`] and stay as they are.
 
+mod charts;
+mod context;
+mod extras;
 mod finding;
+mod manifest;
+mod os;
+mod presets;
+mod roles;
 pub mod rules;
+mod schema_form;
+mod values;
 
 pub use finding::{Finding, Severity};
 
-use crate::Pack;
+use std::path::Path;
+
+use crate::error::PackError;
+use crate::{Limits, Pack};
 
 /// Every complaint about a pack, errors first, then by file and line.
 pub fn lint(pack: &Pack) -> Vec<Finding> {
-    let _ = pack;
-    Vec::new()
+    let mut context = context::Context::new(pack);
+    for check in [
+        manifest::check,
+        charts::check,
+        roles::check,
+        values::check,
+        presets::check,
+        schema_form::check,
+        os::check,
+        extras::check,
+    ] {
+        check(&mut context);
+    }
+    let mut findings = context.findings;
+    findings.sort_by(|a, b| (a.severity, &a.file, a.line).cmp(&(b.severity, &b.file, b.line)));
+    findings
+}
+
+/// Lints a folder, also one whose `pack.json` is so wrong that there is no
+/// [`Pack`]: then the complaints are the ones that say so.
+///
+/// # Errors
+/// Those of [`Pack::open`] that are not about the pack's content.
+pub fn lint_folder(dir: &Path, limits: &Limits) -> Result<Vec<Finding>, PackError> {
+    match Pack::open(dir, limits) {
+        Ok(pack) => Ok(lint(&pack)),
+        Err(PackError::Invalid(findings)) => Ok(findings),
+        Err(PackError::Malformed {
+            file,
+            place,
+            message,
+            remedy,
+        }) => Ok(vec![
+            Finding::error(rules::SYNTAX, &file, message)
+                .at(place)
+                .remedy(remedy),
+        ]),
+        Err(other) => Err(other),
+    }
 }

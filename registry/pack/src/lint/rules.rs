@@ -1,6 +1,8 @@
 //! The stable ids of all rules. An id never changes its meaning; it may be
 //! named in waivers, pipelines and documentation.
 
+/// A file of the pack cannot be parsed at all.
+pub const SYNTAX: &str = "syntax";
 /// `pack.json` breaks the published schema.
 pub const SCHEMA: &str = "pack-schema";
 /// The pack's name cannot be a repository.
@@ -19,6 +21,8 @@ pub const MISSING_MANIFEST: &str = "missing-manifest";
 pub const MISSING_ROLE: &str = "missing-role";
 /// A role folder has no `tasks/main.yml`.
 pub const ROLE_WITHOUT_TASKS: &str = "role-without-tasks";
+/// A role folder that `pack.json` does not name.
+pub const UNREFERENCED_ROLE: &str = "unreferenced-role";
 /// A path in `pack.json` leaves the pack.
 pub const PATH_OUTSIDE: &str = "path-outside";
 /// A chart archive cannot be read.

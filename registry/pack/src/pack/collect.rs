@@ -37,6 +37,7 @@ pub(crate) struct Collector<'a> {
     limits: &'a Limits,
     entries: u64,
     bytes: u64,
+    chart_budget: u64,
     collected: Collected,
 }
 
@@ -52,6 +53,7 @@ impl<'a> Collector<'a> {
             limits,
             entries: 0,
             bytes: 0,
+            chart_budget: chart::MAX_BYTES,
             collected,
         }
     }
@@ -81,15 +83,15 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Reads one file to its end.
+    /// Reads one file to its end and returns how many bytes there were. What
+    /// it means if these are not `size_bytes` is for the caller to say.
     pub(crate) fn file(
         &mut self,
         path: &str,
         executable: bool,
         size_bytes: u64,
         reader: impl Read,
-    ) -> Result<&PackFile, PackError> {
-        self.check_size(path, size_bytes)?;
+    ) -> Result<u64, PackError> {
         // One byte more than was promised shows that the file grows.
         let mut reader = Hashing {
             inner: reader.take(size_bytes.saturating_add(1)),
@@ -106,15 +108,10 @@ impl<'a> Collector<'a> {
         } else if path == "logo.png" {
             self.collected.logo = logo(&mut reader).map_err(failed)?;
         } else if path.starts_with("charts/") && path.ends_with(".tgz") {
-            let chart = chart::read(&mut reader);
+            let chart = chart::read(&mut reader, &mut self.chart_budget);
             self.collected.charts.insert(path.to_owned(), chart);
         }
         io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
-        if reader.bytes != size_bytes {
-            return Err(failed(io::Error::other(
-                "the file changed while it was read",
-            )));
-        }
         let digest = Digest::from_sha256(reader.hash.finalize().into());
         self.collected.files.push(PackFile {
             path: path.to_owned(),
@@ -122,13 +119,11 @@ impl<'a> Collector<'a> {
             size_bytes,
             digest,
         });
-        self.collected
-            .files
-            .last()
-            .ok_or_else(|| failed(io::Error::other("nothing was collected")))
+        Ok(reader.bytes)
     }
 
-    fn check_size(&mut self, path: &str, size_bytes: u64) -> Result<(), PackError> {
+    /// Counts the bytes of one file; to be called before it is read.
+    pub(crate) fn check_size(&mut self, path: &str, size_bytes: u64) -> Result<(), PackError> {
         if size_bytes > self.limits.file_bytes {
             return Err(PackError::too_large(
                 format!("the file {path}"),
@@ -169,9 +164,10 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    pub(crate) fn finish(mut self) -> Result<Collected, PackError> {
+    /// What was collected, sorted.
+    pub(crate) fn finish(mut self) -> Collected {
         self.collected.files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(self.collected)
+        self.collected
     }
 }
 

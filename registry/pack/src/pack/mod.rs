@@ -14,6 +14,12 @@ pub use role::Role;
 use crate::error::PackError;
 use crate::{Digest, Limits, PackManifest};
 
+/// Names of version control systems: not content, and different everywhere.
+/// A file `.git` is a worktree's pointer to its repository.
+pub(crate) fn is_version_control(name: &str) -> bool {
+    matches!(name, ".git" | ".hg" | ".svn")
+}
+
 /// One file of a pack or role.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,8 +64,10 @@ pub enum Chart {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Pack {
-    /// The folder.
+    /// The folder; empty for a pack that is not on disk.
     pub root: PathBuf,
+    /// The folder's own name, which says nothing about identity.
+    pub folder: String,
     /// `pack.json`.
     pub manifest: PackManifest,
     /// `values.yaml`, verbatim; an empty file is `Some("")`.
@@ -135,7 +143,11 @@ impl Pack {
     }
 
     /// Makes a pack of what was collected.
-    pub(crate) fn of(root: PathBuf, collected: Collected) -> Result<Self, PackError> {
+    pub(crate) fn of(
+        folder: String,
+        root: PathBuf,
+        collected: Collected,
+    ) -> Result<Self, PackError> {
         let Collected {
             mut texts,
             logo,
@@ -151,6 +163,7 @@ impl Pack {
         })?;
         Ok(Self {
             root,
+            folder,
             manifest: PackManifest::parse(&text, crate::manifest::FILE)?,
             values: texts.remove("values.yaml"),
             presets: texts.remove("presets.yaml"),

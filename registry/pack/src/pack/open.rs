@@ -9,9 +9,6 @@ use super::{Collector, Pack};
 use crate::Limits;
 use crate::error::PackError;
 
-/// Folders of version control systems: not content, and different everywhere.
-const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn"];
-
 pub(super) fn open(dir: &Path, limits: &Limits) -> Result<Pack, PackError> {
     let remedy = "name the folder that holds pack.json";
     let metadata = std::fs::metadata(dir).map_err(|source| match source.kind() {
@@ -32,24 +29,29 @@ pub(super) fn open(dir: &Path, limits: &Limits) -> Result<Pack, PackError> {
         .follow_links(false)
         .min_depth(1)
         .max_depth(limits.depth + 1);
-    // A file `.git` is a worktree's pointer to its repository.
-    for entry in walk
-        .into_iter()
-        .filter_entry(|entry| !is_version_control(entry))
-    {
+    let is_content = |entry: &DirEntry| {
+        !entry
+            .file_name()
+            .to_str()
+            .is_some_and(super::is_version_control)
+    };
+    for entry in walk.into_iter().filter_entry(is_content) {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(dir).to_owned();
             PackError::io("walk", &path)(error.into())
         })?;
         add(&mut collector, dir, &entry)?;
     }
-    Pack::of(dir.to_owned(), collector.finish()?)
+    Pack::of(folder_name(dir), dir.to_owned(), collector.finish())
 }
 
-fn is_version_control(entry: &DirEntry) -> bool {
-    VERSION_CONTROL
-        .iter()
-        .any(|name| entry.file_name() == *name)
+/// The folder's own name, also where it was called `.`.
+fn folder_name(dir: &Path) -> String {
+    let full = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    full.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn add(collector: &mut Collector<'_>, root: &Path, entry: &DirEntry) -> Result<(), PackError> {
@@ -75,21 +77,20 @@ fn add(collector: &mut Collector<'_>, root: &Path, entry: &DirEntry) -> Result<(
     let metadata = file
         .metadata()
         .map_err(PackError::io("read the size of", entry.path()))?;
-    collector
-        .file(&path, executable(&metadata), metadata.len(), file)
-        .map(drop)
+    collector.check_size(&path, metadata.len())?;
+    let read = collector.file(&path, executable(&metadata), metadata.len(), file)?;
+    if read != metadata.len() {
+        let changed = std::io::Error::other("it changed while it was read; do it again");
+        return Err(PackError::io("read", entry.path())(changed));
+    }
+    Ok(())
 }
 
 fn relative(root: &Path, path: &Path) -> Result<String, PackError> {
     let relative = path.strip_prefix(root).unwrap_or(path);
-    let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
-    parts.map(|parts| parts.join("/")).ok_or_else(|| {
-        PackError::refuse(
-            &relative.to_string_lossy(),
-            "its name is not UTF-8",
-            "rename the file",
-        )
-    })
+    // What could not be unpacked again is refused here already.
+    let parts = crate::archive::paths::parts(relative.as_os_str().as_encoded_bytes())?;
+    Ok(parts.join("/"))
 }
 
 #[cfg(unix)]

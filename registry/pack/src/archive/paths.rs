@@ -1,0 +1,85 @@
+//! Which paths an archive may have, and what they mean.
+
+use std::collections::{BTreeMap, btree_map::Entry as Slot};
+
+use crate::error::PackError;
+
+/// Refuses everything that could lead out of a folder, and everything that
+/// would be another file on another system.
+pub(crate) fn parts(path: &[u8]) -> Result<Vec<&str>, PackError> {
+    let shown = String::from_utf8_lossy(path)
+        .chars()
+        .take(200)
+        .collect::<String>();
+    let remedy = "rename it, or leave it out, and make the archive again";
+    let refuse = |why| PackError::refuse(&shown, why, remedy);
+    let path = std::str::from_utf8(path).map_err(|_| refuse("its path is not UTF-8"))?;
+    if path.starts_with('/') {
+        return Err(refuse("its path is absolute"));
+    }
+    if path.chars().any(|c| c == '\\' || c.is_control()) {
+        return Err(refuse("its path has a backslash or a control character"));
+    }
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    if parts.contains(&"..") {
+        return Err(refuse("its path leads out of the folder"));
+    }
+    Ok(parts)
+}
+
+/// The paths of an archive so far, to notice the same one twice.
+#[derive(Default)]
+pub(super) struct Seen {
+    paths: BTreeMap<String, Kind>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    File,
+    Folder,
+}
+
+impl Seen {
+    pub(super) fn file(&mut self, path: &str) -> Result<(), PackError> {
+        self.parents(path)?;
+        match self.paths.entry(path.to_owned()) {
+            Slot::Vacant(slot) => {
+                slot.insert(Kind::File);
+                Ok(())
+            }
+            Slot::Occupied(_) => Err(twice(path)),
+        }
+    }
+
+    pub(super) fn folder(&mut self, path: &str) -> Result<(), PackError> {
+        self.parents(path)?;
+        self.insert_folder(path)
+    }
+
+    fn parents(&mut self, path: &str) -> Result<(), PackError> {
+        path.match_indices('/')
+            .try_for_each(|(end, _)| self.insert_folder(&path[..end]))
+    }
+
+    fn insert_folder(&mut self, path: &str) -> Result<(), PackError> {
+        match self.paths.get(path) {
+            Some(Kind::File) => Err(twice(path)),
+            Some(Kind::Folder) => Ok(()),
+            None => {
+                self.paths.insert(path.to_owned(), Kind::Folder);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn twice(path: &str) -> PackError {
+    PackError::refuse(
+        path,
+        "the archive has it twice",
+        "make the archive again from one folder",
+    )
+}
