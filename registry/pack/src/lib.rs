@@ -28,6 +28,7 @@ mod pack;
 mod places;
 mod profile;
 mod reference;
+pub mod scaffold;
 mod tag;
 mod text;
 pub mod values;

@@ -1,0 +1,96 @@
+//! The 25 public packs of the fixture archive, if it is there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use registry_pack::{Limits, Pack, archive, lint};
+
+/// Unpacks the fixture archive; None where it is absent.
+fn corpus() -> Option<(tempfile::TempDir, Vec<PathBuf>)> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let archive = workspace.join("../shared/fixtures/pack-central-sample.tar.gz");
+    let Ok(file) = fs::File::open(&archive) else {
+        println!(
+            "skipped: the sample of public packs is not at {}",
+            archive.display()
+        );
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    tar::Archive::new(GzDecoder::new(file))
+        .unpack(folder.path())
+        .unwrap();
+    let packs = fs::read_dir(folder.path().join("packs")).unwrap();
+    let mut packs: Vec<_> = packs.map(|entry| entry.unwrap().path()).collect();
+    packs.sort();
+    Some((folder, packs))
+}
+
+#[test]
+fn every_public_pack_opens_and_comes_back_the_same() {
+    let Some((_folder, packs)) = corpus() else {
+        return;
+    };
+    assert_eq!(packs.len(), 25);
+    let limits = Limits::default();
+    for dir in packs {
+        let pack = Pack::open(&dir, &limits).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+        let mut bytes = Vec::new();
+        let written = archive::write(&pack, &mut bytes).unwrap();
+        let mut again = Vec::new();
+        assert_eq!(archive::write(&pack, &mut again).unwrap(), written);
+        assert!(bytes == again, "{}: two archives differ", dir.display());
+
+        let inspection = archive::inspect(&bytes[..], &limits).unwrap();
+        assert_eq!(inspection.manifest, pack.manifest);
+        assert_eq!(inspection.files, pack.files);
+        assert_eq!(inspection.values, pack.values);
+        assert_eq!(inspection.content_digest, pack.content_digest());
+
+        let dest = tempfile::tempdir().unwrap();
+        let root = archive::unpack(&bytes[..], dest.path(), &limits).unwrap();
+        assert_eq!(root, dest.path().join(pack.folder_name()));
+        assert_eq!(contents(&root), contents(&dir), "{}", dir.display());
+        let back = Pack::open(&root, &limits).unwrap();
+        assert_eq!(back.files, pack.files);
+    }
+}
+
+#[test]
+fn the_lint_says_what_is_known_about_the_public_packs() {
+    let Some((_folder, packs)) = corpus() else {
+        return;
+    };
+    let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for dir in packs {
+        let pack = Pack::open(&dir, &Limits::default()).unwrap();
+        for finding in lint::lint(&pack) {
+            println!("{}: {finding}", dir.file_name().unwrap().to_string_lossy());
+            assert!(!finding.remedy.is_empty(), "{finding:?}");
+            by_rule
+                .entry(finding.rule)
+                .or_default()
+                .push(pack.folder.clone());
+        }
+    }
+    for (rule, packs) in &by_rule {
+        println!("{rule}: {packs:?}");
+    }
+}
+
+fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = walkdir::WalkDir::new(root)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|e| e.file_type().is_file());
+    files
+        .map(|e| {
+            (
+                e.path().strip_prefix(root).unwrap().to_owned(),
+                fs::read(e.path()).unwrap(),
+            )
+        })
+        .collect()
+}
