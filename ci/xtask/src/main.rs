@@ -1,3 +1,71 @@
-//! The project's own checks: `cargo xtask`.
+//! The project's own checks and its main job: `cargo xtask VERB`.
+//!
+//! What CI runs is what a person runs. This knows nothing of the product's
+//! crates: it reads the tree, calls programs, and drives `packyard` as a user does.
 
-fn main() {}
+mod docs;
+mod finding;
+mod tests_all;
+mod tidy;
+mod tree;
+mod walls;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+/// One verb of `cargo xtask`.
+struct Verb {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
+
+/// Every verb; the checks compare what the documents name with this table.
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "walls",
+        help: "compare the edges between crates with the allowed ones",
+        run: |_| walls::run(),
+    },
+    Verb {
+        name: "tidy",
+        help: "look for forgotten files, missing comments and forbidden text",
+        run: |_| tidy::run(),
+    },
+    Verb {
+        name: "docs",
+        help: "look up every path, command and flag that the documents name",
+        run: |_| docs::run(),
+    },
+    Verb {
+        name: "test",
+        help: "run every check of the project, machines included [--fast: without]",
+        run: tests_all::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((verb, rest)) = arguments.split_first() else {
+        return usage("say what to do");
+    };
+    let Some(verb) = VERBS.iter().find(|known| known.name == verb) else {
+        return usage(&format!("there is no `{verb}`"));
+    };
+    match (verb.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {}: {error:#}", verb.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage(why: &str) -> ExitCode {
+    eprintln!("xtask: {why}\n\nusage: cargo xtask VERB");
+    for verb in VERBS {
+        eprintln!("  {:<12} {}", verb.name, verb.help);
+    }
+    ExitCode::from(2)
+}
