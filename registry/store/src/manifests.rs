@@ -36,6 +36,8 @@ pub struct NewManifest {
     pub annotations: Option<String>,
     /// Config and layers.
     pub blobs: Vec<Digest>,
+    /// Layers that may lie elsewhere; tied to the manifest when they are here.
+    pub optional_blobs: Vec<Digest>,
     /// The manifests of an index.
     pub manifests: Vec<Digest>,
     /// The bytes.

@@ -249,7 +249,9 @@ async fn insert_references(
          WHERE true ON CONFLICT DO NOTHING",
     )
     .bind(id)
-    .bind(json_array(&manifest.blobs))
+    .bind(json_array(
+        manifest.blobs.iter().chain(&manifest.optional_blobs),
+    ))
     .bind(repository_id)
     .execute(&mut *connection)
     .await

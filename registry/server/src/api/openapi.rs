@@ -1,0 +1,21 @@
+//! The description of this API. The image builder's part is added by whoever serves both.
+
+use utoipa::OpenApi;
+
+use super::{packs, profiles};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Packyard", description = "Packs, profiles and images"),
+    paths(packs::list_packs, packs::show_pack, profiles::list_profiles, profiles::show_profile),
+    tags(
+        (name = "packs", description = "What the registry knows of the packs in it"),
+        (name = "profiles", description = "What the registry knows of the cluster profiles in it"),
+    )
+)]
+struct Document;
+
+/// The description of `/api/v1/packs` and `/api/v1/profiles`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}

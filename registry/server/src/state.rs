@@ -1,0 +1,175 @@
+//! The registry's configuration, and what all requests share.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use registry_pack::Limits;
+use registry_store::{MissingPolicy, Store, StoreConfig, StoreError};
+use tokio::sync::Semaphore;
+
+use crate::access::{Access, AllowAll};
+use crate::v2::OciError;
+
+/// What happens to a pack that lint complains about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// It is indexed, and nobody is told.
+    Off,
+    /// It is indexed, and whoever pushes it is warned.
+    #[default]
+    Warn,
+    /// A pack with errors is refused.
+    Enforce,
+}
+
+impl FromStr for Admission {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "warn" => Ok(Self::Warn),
+            "enforce" => Ok(Self::Enforce),
+            _ => Err(format!("admission is off, warn or enforce, not {text:?}")),
+        }
+    }
+}
+
+/// How the registry is set up. `new` gives the defaults.
+#[derive(Clone)]
+pub struct RegistryConfig {
+    /// The registry's own folder.
+    pub data_dir: PathBuf,
+    /// What happens to packs with complaints. Default: `warn`.
+    pub admission: Admission,
+    /// Whether published versions of packs are immutable. Default: true.
+    pub immutable_packs: bool,
+    /// Whether anything can be deleted. Default: true.
+    pub allow_delete: bool,
+    /// Whether a manifest may name content that is not there. Default: false.
+    pub allow_missing_references: bool,
+    /// The largest blob. Default: 1 TiB.
+    pub max_blob_bytes: u64,
+    /// Bounds for archives that the server opens.
+    pub archive_limits: Limits,
+    /// Who may do what. Default: everybody everything.
+    pub access: Arc<dyn Access>,
+}
+
+impl RegistryConfig {
+    /// The defaults, on this folder.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let store = StoreConfig::new(data_dir);
+        Self {
+            data_dir: store.data_dir,
+            admission: Admission::default(),
+            immutable_packs: store.immutable_packs,
+            allow_delete: true,
+            allow_missing_references: false,
+            max_blob_bytes: store.max_blob_bytes,
+            archive_limits: Limits::default(),
+            access: Arc::new(AllowAll),
+        }
+    }
+}
+
+impl fmt::Debug for RegistryConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryConfig")
+            .field("data_dir", &self.data_dir)
+            .field("admission", &self.admission)
+            .field("immutable_packs", &self.immutable_packs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An open registry. Cheap to clone.
+#[derive(Clone)]
+pub struct RegistryState {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    config: RegistryConfig,
+    inspections: Semaphore,
+}
+
+impl RegistryState {
+    /// Opens the registry on its folder, creating what is missing.
+    ///
+    /// The caller holds the lock of the data folder around it.
+    pub async fn open(config: RegistryConfig) -> Result<Self, StoreError> {
+        /// Archives opened at the same time; each needs a thread and some megabytes.
+        const INSPECTIONS: usize = 4;
+        let mut store = StoreConfig::new(&config.data_dir);
+        store.immutable_packs = config.immutable_packs;
+        store.max_blob_bytes = config.max_blob_bytes;
+        if config.allow_missing_references {
+            store.missing = MissingPolicy::Allow;
+        }
+        let store = Store::open(store).await?;
+        let inspections = Semaphore::new(INSPECTIONS);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                config,
+                inspections,
+            }),
+        })
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Clears forgotten uploads and released bytes away, now and every hour, until it is dropped.
+    pub async fn maintain(&self) {
+        const INTERVAL: Duration = Duration::from_secs(60 * 60);
+        loop {
+            match self.inner.store.maintain(INTERVAL).await {
+                Ok(done) if done == Default::default() => {}
+                Ok(done) => tracing::info!(
+                    uploads = done.uploads,
+                    blobs = done.blobs,
+                    freed_bytes = done.freed_bytes,
+                    "cleared away what nobody holds"
+                ),
+                Err(error) => {
+                    tracing::warn!(%error, "clearing away failed; it runs again in an hour")
+                }
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    /// Ends the connections to the database, once no request is in flight.
+    pub async fn close(&self) {
+        self.inner.store.close().await;
+    }
+
+    pub(crate) fn config(&self) -> &RegistryConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn access(&self) -> &dyn Access {
+        &*self.inner.config.access
+    }
+
+    pub(crate) fn inspections(&self) -> &Semaphore {
+        &self.inner.inspections
+    }
+
+    pub(crate) fn require_delete(&self) -> Result<(), OciError> {
+        if self.inner.config.allow_delete {
+            return Ok(());
+        }
+        Err(OciError::unsupported(
+            "deleting is turned off on this registry",
+        ))
+    }
+}

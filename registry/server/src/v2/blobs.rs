@@ -1,0 +1,75 @@
+//! GET, HEAD and DELETE of a blob.
+
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use registry_pack::{Digest, RepositoryName};
+use registry_store::Blob;
+
+use super::headers::{CONTENT_DIGEST, NO_SNIFF, Wanted, digest_value, etag, is_unchanged, wanted};
+use super::{Call, OciError};
+use crate::access::Action;
+
+pub(crate) async fn get(
+    call: &Call<'_>,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Response, OciError> {
+    call.require(repository, Action::Pull)?;
+    let blob = call.state.store().blob(repository, digest).await?;
+    let mut headers = describe(&blob);
+    if is_unchanged(&call.parts.headers, digest) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    let size = blob.size_bytes;
+    let (status, range) = match wanted(&call.parts.headers, digest, size) {
+        Wanted::All => (StatusCode::OK, 0..size),
+        Wanted::Part(range) => {
+            headers.insert(
+                CONTENT_RANGE,
+                content_range(&format!("{}-{}", range.start, range.end - 1), size),
+            );
+            (StatusCode::PARTIAL_CONTENT, range)
+        }
+        Wanted::Nothing => {
+            headers.insert(CONTENT_RANGE, content_range("*", size));
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
+        }
+    };
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+    if call.parts.method == Method::HEAD {
+        return Ok((status, headers, Body::empty()).into_response());
+    }
+    let reader = call.state.store().read(&blob, range).await?;
+    Ok((status, headers, Body::from_stream(reader)).into_response())
+}
+
+pub(crate) async fn delete(
+    call: &Call<'_>,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Response, OciError> {
+    call.require(repository, Action::Delete)?;
+    call.state.require_delete()?;
+    call.state.store().delete_blob(repository, digest).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+fn describe(blob: &Blob) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    headers.insert(CONTENT_DIGEST, digest_value(&blob.digest));
+    headers.insert(ETAG, etag(&blob.digest));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(NO_SNIFF.0, NO_SNIFF.1);
+    headers
+}
+
+fn content_range(range: &str, size: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("bytes {range}/{size}"))
+        .unwrap_or(HeaderValue::from_static("bytes */*"))
+}
