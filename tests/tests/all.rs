@@ -1,0 +1,7 @@
+//! Every end-to-end test; one binary, one module for each concern.
+
+
+mod bad_input;
+mod clients;
+mod main_job;
+mod packs;

@@ -1,0 +1,290 @@
+//! The main job on real machines: build, kill the server in the middle, reuse, change, refuse.
+//!
+//! One server and one cold build serve every check, because a machine without
+//! KVM needs minutes for each boot. The checks are steps of one story, in order.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use e2e::binary::workspace;
+use e2e::processes::{self, wait_for};
+use e2e::publish::text;
+use e2e::server::Server;
+use e2e::{fixtures, publish, tools};
+use serde_json::Value;
+
+/// No stage takes longer than this on two emulated cores.
+const STAGE_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+#[test]
+fn the_main_job() -> Result<()> {
+    let temp = tempfile::tempdir()?;
+    let data = temp.path().join("data");
+    let server = Server::start(&data, &[])?;
+    publish::base_image(&server)?;
+    publish::packs(&server)?;
+    let profile = publish::own_profile(&server, "qemu-debian-13.yaml")?;
+
+    let (server, first) = builds_on_after_a_kill(server, &data, &profile)?;
+    answers_again_at_once(&server, &profile, &first)?;
+    shows_report_and_record(&server, &first, temp.path())?;
+    nothing_is_left(&data)?;
+    let second = rebuilds_only_the_last_role(&server, temp.path(), &first)?;
+    explains_the_difference(&server, &first, &second)?;
+    refuses_what_kube_bench_refuses(&server, temp.path())?;
+    runs_only_roles(&server)?;
+    builds_nothing(&server)?;
+    names_the_task_that_fails(&server, temp.path())?;
+    gives_up_on_a_machine_that_never_boots(&server, temp.path())?;
+    nothing_is_left(&data)?;
+    ensure!(server.stop()? == Some(0), "the server ends with 0");
+    Ok(())
+}
+
+/// `kill -9` in the middle of the second stage; the build ends `verified`, the first stage is not repeated.
+fn builds_on_after_a_kill(server: Server, data: &Path, profile: &str) -> Result<(Server, String)> {
+    let asked = server.json(&["image", "build", profile, "--no-wait"])?;
+    let build = asked["build"].as_str().context("a build")?.to_owned();
+    wait_for("the second stage to run", STAGE_WITHIN, || {
+        let view = server.json(&["build", "show", &build])?;
+        ensure!(view["state"] != "failed", "the build failed: {view:#}");
+        let captured = stages(&view).any(|stage| stage["name"] == "harden" && !stage["seconds"].is_null());
+        Ok((captured && stage_running(&view, "kubernetes")).then_some(()))
+    })?;
+    let before = server.json(&["build", "show", &build])?;
+    server.kill()?;
+
+    let server = Server::start(data, &[])?;
+    let ended = server.run(&["build", "watch", &build])?;
+    ended.ok().with_context(|| format!("watch the build\n{}", server.log()))?;
+    let view = server.json(&["build", "show", &build])?;
+    ensure!(view["state"] == "succeeded", "{view:#}");
+    ensure!(attempts(&view, "harden") == attempts(&before, "harden"), "the captured stage was repeated: {view:#}");
+    let signature = view["signature"].as_str().context("a signature")?.to_owned();
+    let image = server.json(&["image", "show", &signature])?;
+    ensure!(image["state"] == "verified", "{image:#}");
+    Ok((server, signature))
+}
+
+fn answers_again_at_once(server: &Server, profile: &str, signature: &str) -> Result<()> {
+    let started = Instant::now();
+    let answer = server.json(&["image", "build", profile])?;
+    println!("the second request took {} ms with the program's start", started.elapsed().as_millis());
+    ensure!(answer["built"] == false, "{answer:#}");
+    ensure!(answer["image"]["signature"] == signature, "{answer:#}");
+    Ok(())
+}
+
+fn shows_report_and_record(server: &Server, signature: &str, temp: &Path) -> Result<()> {
+    let image = server.json(&["image", "show", signature])?;
+    let repository = image["artifact"]["repository"].as_str().context("a repository")?;
+    let reference = format!("{}/{repository}:{signature}", server.host());
+    let tree = tools::run(tools::client("oras").args(["discover", "--plain-http", "--format", "tree", &reference]))?;
+    for kind in [
+        "application/vnd.packyard.kube-bench.report.v1+json",
+        "application/vnd.packyard.build.record.v1+json",
+        "application/vnd.cyclonedx+json",
+        "application/vnd.in-toto+json",
+    ] {
+        ensure!(tree.stdout.contains(kind), "{kind} is not in\n{}", tree.stdout);
+    }
+    let disk = temp.join("image.qcow2");
+    server.run(&["image", "pull", signature, "--output", text(&disk)?])?.ok()?;
+    let check = std::process::Command::new("qemu-img").args(["check", "-q"]).arg(&disk).status()?;
+    ensure!(check.success(), "qemu-img check of the pulled image");
+    std::fs::remove_file(disk)?;
+    let explained = server.run(&["image", "explain", signature])?;
+    for input in ["base", "harden", "kubernetes", "kubelet", "v1.34.4"] {
+        ensure!(explained.ok()?.stdout.contains(input), "{input} is not in\n{}", explained.stdout);
+    }
+    Ok(())
+}
+
+/// A copy of the OS pack whose role differs in one file, as a new version, and a profile that names it.
+fn changed_profile(server: &Server, temp: &Path, version: &str, change: impl Fn(&Path) -> Result<()>) -> Result<String> {
+    let pack = temp.join(format!("debian-13-{version}"));
+    fixtures::copy_folder(&workspace().join("packs/os/debian-13"), &pack)?;
+    let old = serde_json::from_slice::<Value>(&std::fs::read(pack.join("pack.json"))?)?;
+    let old = old["version"].as_str().context("a version")?;
+    fixtures::edit(&pack.join("pack.json"), &format!("\"version\": \"{old}\""), &format!("\"version\": \"{version}\""))?;
+    change(&pack)?;
+    server.run(&["pack", "push", text(&pack)?])?.ok()?;
+    let file = temp.join(format!("profile-{version}.json"));
+    // Version after version of one profile, as a team would publish them.
+    let text = profile_with(&pack, old, version)?;
+    std::fs::write(&file, text)?;
+    publish::profile(server, &file)
+}
+
+fn profile_with(_pack: &Path, old: &str, version: &str) -> Result<String> {
+    let text = std::fs::read_to_string(workspace().join("packs/profiles/qemu-debian-13.yaml"))?;
+    let os = format!("version: {old}");
+    ensure!(text.contains(&os) || text.contains(&format!("version: \"{old}\"")), "the profile names version {old}");
+    Ok(text)
+        .map(|text| replace_pack_version(&text, "debian-13", version))
+        .map(|text| text.replacen("version: 1.0.0", &format!("version: {version}"), 1))
+}
+
+/// Sets the version of one pack in a profile's YAML: the first `version:` after its `name:`.
+fn replace_pack_version(text: &str, pack: &str, version: &str) -> String {
+    let mut in_pack = false;
+    text.lines()
+        .map(|line| {
+            let trimmed = line.trim_start().trim_start_matches("- ");
+            if trimmed.starts_with("name:") {
+                in_pack = trimmed == format!("name: {pack}");
+            }
+            if in_pack && trimmed.starts_with("version:") {
+                in_pack = false;
+                let indent = &line[..line.len() - trimmed.len()];
+                return format!("{indent}version: {version}\n");
+            }
+            format!("{line}\n")
+        })
+        .collect()
+}
+
+fn rebuilds_only_the_last_role(server: &Server, temp: &Path, first: &str) -> Result<String> {
+    let profile = changed_profile(server, temp, "1.0.1", |pack| {
+        let task = pack.join("node_baseline/tasks/main.yml");
+        let text = std::fs::read_to_string(&task)?;
+        std::fs::write(&task, format!("{text}\n# A comment is a change of the role's file.\n"))?;
+        Ok(())
+    })?;
+    let answer = server.json(&["image", "build", &profile])?;
+    ensure!(answer["built"] == true, "{answer:#}");
+    let signature = answer["image"]["signature"].as_str().context("a signature")?.to_owned();
+    ensure!(signature != first, "the signature did not move");
+    let build = answer["image"]["build"].as_str().context("a build")?.to_owned();
+    let view = server.json(&["build", "show", &build])?;
+    for stage in stages(&view) {
+        let last = stage["name"] != "harden" && stage["name"] != "kubernetes";
+        ensure!(stage["cached"] == !last, "{stage:#}");
+    }
+    Ok(signature)
+}
+
+fn explains_the_difference(server: &Server, first: &str, second: &str) -> Result<()> {
+    let difference = server.run(&["image", "explain", first, second])?;
+    ensure!(difference.ok()?.stdout.contains("tasks/main.yml"), "{}", difference.stdout);
+    let answer = server.json(&["image", "explain", first, second])?;
+    let differences = answer["differences"].as_array().context("a list of differences")?;
+    let files: Vec<_> = differences.iter().filter(|one| one.to_string().contains("files")).collect();
+    ensure!(files.len() == 1 && files[0].to_string().contains("tasks/main.yml"), "{answer:#}");
+    Ok(())
+}
+
+fn refuses_what_kube_bench_refuses(server: &Server, temp: &Path) -> Result<()> {
+    let profile = changed_profile(server, temp, "1.0.2", |pack| {
+        let task = pack.join("node_baseline/tasks/main.yml");
+        let text = std::fs::read_to_string(&task)?;
+        let bad = "- name: Open the kubelet's unit to everybody\n  ansible.builtin.file:\n    path: /usr/lib/systemd/system/kubelet.service\n    mode: \"0666\"\n";
+        std::fs::write(&task, format!("{text}\n{bad}"))?;
+        Ok(())
+    })?;
+    let ran = server.run(&["image", "build", &profile])?;
+    ran.refused(5, &["4.1.1"])?;
+    let view = newest_build(server)?;
+    ensure!(view["conditions"].to_string().contains("4.1.1"), "{view:#}");
+    let signature = view["signature"].as_str().context("a signature")?;
+    let image = server.run(&["image", "show", signature])?;
+    ensure!(image.code == Some(3) || image.json()?["state"] != "verified", "{image:?}");
+    Ok(())
+}
+
+fn runs_only_roles(server: &Server) -> Result<()> {
+    let profile = publish::own_profile(server, "qemu-debian-13-plain.yaml")?;
+    let answer = server.json(&["image", "build", &profile])?;
+    ensure!(answer["image"]["state"] == "verified", "{answer:#}");
+    let build = answer["image"]["build"].as_str().context("a build")?;
+    let view = server.json(&["build", "show", build])?;
+    let ran: Vec<&str> = stages(&view).filter_map(|stage| stage["name"].as_str()).collect();
+    ensure!(!ran.contains(&"harden") && !ran.contains(&"kubernetes"), "only roles run, not {ran:?}");
+    ensure!(!ran.is_empty(), "no role ran: {view:#}");
+    ensure!(step(&view, "KubeBench")["state"] == "skipped", "{view:#}");
+    Ok(())
+}
+
+fn builds_nothing(server: &Server) -> Result<()> {
+    let profile = publish::own_profile(server, "qemu-byo.yaml")?;
+    let answer = server.json(&["image", "build", &profile])?;
+    ensure!(answer["built"] == false && answer["image"]["kind"] == "referenced", "{answer:#}");
+    Ok(())
+}
+
+fn names_the_task_that_fails(server: &Server, temp: &Path) -> Result<()> {
+    let profile = changed_profile(server, temp, "1.0.3", |pack| {
+        let task = pack.join("node_baseline/tasks/main.yml");
+        let bad = "- name: Stop here on purpose\n  ansible.builtin.fail:\n    msg: the reason that the test wrote\n";
+        std::fs::write(&task, format!("---\n{bad}"))?;
+        Ok(())
+    })?;
+    let ran = server.run(&["image", "build", &profile])?;
+    ran.refused(1, &["Stop here on purpose", "the reason that the test wrote"])?;
+    let view = newest_build(server)?;
+    ensure!(view["conditions"].to_string().contains("Stop here on purpose"), "{view:#}");
+    Ok(())
+}
+
+fn gives_up_on_a_machine_that_never_boots(server: &Server, temp: &Path) -> Result<()> {
+    let disk = temp.join("empty.qcow2");
+    let made = std::process::Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("64M").status()?;
+    ensure!(made.success(), "qemu-img create");
+    let args = ["--os-name", "none", "--os-version", "0", "--ssh-username", "none"];
+    let import = [&["image", "import", text(&disk)?, "library/images/base/none:1"][..], &args[..]].concat();
+    server.run(&import)?.ok()?;
+    let profile = changed_profile(server, temp, "1.0.4", |pack| {
+        fixtures::edit(&pack.join("pack.json"), "images/base/debian-13:13", "images/base/none:1")
+    })?;
+    let asked = server.json(&["image", "build", &profile, "--no-wait"])?;
+    let build = asked["build"].as_str().context("a build")?.to_owned();
+    wait_for("the machine to be waited for", STAGE_WITHIN, || {
+        let view = server.json(&["build", "show", &build])?;
+        if view["state"] == "failed" {
+            bail!("failed too early: {view:#}");
+        }
+        Ok((step(&view, "WaitForSsh")["state"] == "running").then_some(()))
+    })?;
+    server.run(&["build", "cancel", &build])?.ok()?;
+    wait_for("the build to be cancelled", Duration::from_secs(120), || {
+        Ok((server.json(&["build", "show", &build])?["state"] == "cancelled").then_some(()))
+    })?;
+    Ok(())
+}
+
+fn nothing_is_left(data: &Path) -> Result<()> {
+    let machines = processes::machines(data);
+    ensure!(machines.is_empty(), "left running: {machines:#?}");
+    let folder = data.join("builder/machines");
+    let left: Vec<_> = std::fs::read_dir(&folder).map(|entries| entries.flatten().collect()).unwrap_or_default();
+    ensure!(left.is_empty(), "left in {}: {left:?}", folder.display());
+    Ok(())
+}
+
+fn stages(view: &Value) -> impl Iterator<Item = &Value> {
+    view["stages"].as_array().into_iter().flatten()
+}
+
+fn step<'view>(view: &'view Value, name: &str) -> &'view Value {
+    view["steps"].as_array().into_iter().flatten().find(|step| step["name"] == name).unwrap_or(&Value::Null)
+}
+
+fn stage_step<'view>(view: &'view Value, stage: &str) -> &'view Value {
+    let of_stage = |step: &&Value| step["name"] == "RunStage" && step["part"] == stage;
+    view["steps"].as_array().into_iter().flatten().find(of_stage).unwrap_or(&Value::Null)
+}
+
+fn stage_running(view: &Value, stage: &str) -> bool {
+    stage_step(view, stage)["state"] == "running"
+}
+
+fn attempts(view: &Value, stage: &str) -> Option<u64> {
+    stage_step(view, stage)["attempts"].as_u64()
+}
+
+fn newest_build(server: &Server) -> Result<Value> {
+    let builds = server.json(&["build", "ls"])?;
+    let id = builds["builds"][0]["id"].as_str().context("a build")?.to_owned();
+    server.json(&["build", "show", &id])
+}
