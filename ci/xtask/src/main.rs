@@ -3,6 +3,12 @@
 //! What CI runs is what a person runs. This knows nothing of the product's
 //! crates: it reads the tree, calls programs, and drives `packyard` as a user does.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people: what it prints is what it is for"
+)]
+
 mod docs;
 mod finding;
 mod tests_all;

@@ -26,7 +26,7 @@ pub(super) fn snippets(text: &str) -> Vec<Snippet> {
                     line: index + 2,
                     text: String::new(),
                     block: true,
-                })
+                });
             }
             (None, false) => found.extend(spans(line).map(|text| Snippet {
                 line: index + 1,

@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
         remedy: OWN_PATH,
     },
     Rule {
-        pieces: &["/root", "/.cache"],
+        pieces: &["/root", "/.cache/packyard"],
         remedy: OWN_PATH,
     },
     Rule {
