@@ -29,6 +29,9 @@ pub fn role_variables(
 ) -> Result<Map<String, Value>, PackError> {
     let mut document = Document::parse(text, file)?;
     let mut value = document.value.take();
+    if value.is_null() {
+        return Ok(Map::new()); // an empty file
+    }
     let mut path = String::new();
     for key in [section, role] {
         let Value::Object(mut map) = value else {
@@ -47,6 +50,11 @@ pub fn role_variables(
 }
 
 fn not_a_mapping(file: &str, path: &str, document: &Document) -> PackError {
+    let path = if path.is_empty() {
+        "(whole file)"
+    } else {
+        path
+    };
     let finding = Finding::error(rules::VALUES_SYNTAX, file, "is not a mapping")
         .key(path)
         .at(document.places.get(path))

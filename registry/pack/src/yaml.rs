@@ -132,10 +132,10 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Node, PackError> {
 }
 
 fn syntax(file: &str, error: &ScanError) -> PackError {
-    let remedy = if error.info().contains("tab") {
-        "indent with spaces; YAML allows no tabs"
-    } else {
-        "correct the YAML at this place: look at indentation, colons and quotes"
+    let remedy = match error.info() {
+        info if info.contains("tab") => "indent with spaces; YAML allows no tabs",
+        info if info.contains("recursion") => "write the mapping out, less deep",
+        _ => "correct the YAML at this place: look at indentation, colons and quotes",
     };
     PackError::Malformed {
         file: file.to_owned(),

@@ -80,6 +80,30 @@ fn the_lint_says_what_is_known_about_the_public_packs() {
     }
 }
 
+/// For a whole checkout of public packs: what opens, what does not, and which
+/// rules speak how often. Nothing may panic.
+#[test]
+fn a_larger_corpus_is_read_without_a_crash() {
+    let Ok(folder) = std::env::var("PACKYARD_PACK_CORPUS") else {
+        println!("skipped: PACKYARD_PACK_CORPUS names no folder of packs");
+        return;
+    };
+    let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let dir = entry.unwrap().path();
+        match lint::lint_folder(&dir, &Limits::default()) {
+            Ok(findings) => {
+                for finding in findings {
+                    println!("{}: {finding}", dir.file_name().unwrap().to_string_lossy());
+                    *by_rule.entry(finding.rule).or_default() += 1;
+                }
+            }
+            Err(error) => println!("{}: {error}", dir.display()),
+        }
+    }
+    println!("{by_rule:#?}");
+}
+
 fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = walkdir::WalkDir::new(root)
         .into_iter()

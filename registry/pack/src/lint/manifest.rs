@@ -51,8 +51,10 @@ fn folder(context: &mut Context<'_>) {
     let rest = folder
         .strip_prefix(name)
         .map(|rest| rest.trim_start_matches(['-', '_']));
+    let bare = |text: &str| text.trim_start_matches('v').to_owned();
     let is_version = |text: &str| {
-        let rest = version.strip_prefix(text.trim_start_matches('v'));
+        let version = bare(version);
+        let rest = version.strip_prefix(&bare(text));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
     };
     let honest = rest.is_some_and(|rest| rest.is_empty() || is_version(rest)) || is_version(folder);

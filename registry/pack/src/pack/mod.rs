@@ -6,7 +6,7 @@ mod open;
 mod role;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use collect::{Collected, Collector};
 pub use role::Role;
@@ -99,7 +99,7 @@ impl Pack {
     ///
     /// # Errors
     /// Every [`PackError`]; see there for what each asks of the caller.
-    pub fn open(dir: &std::path::Path, limits: &Limits) -> Result<Self, PackError> {
+    pub fn open(dir: &Path, limits: &Limits) -> Result<Self, PackError> {
         open::open(dir, limits)
     }
 
@@ -155,9 +155,16 @@ impl Pack {
             files,
         } = collected;
         let text = texts.remove(crate::manifest::FILE).ok_or_else(|| {
+            // In an archive there is no root, and the folder is the top folder.
+            let folder = if root.as_os_str().is_empty() {
+                Path::new(&folder)
+            } else {
+                &root
+            };
+            let path = folder.join(crate::manifest::FILE);
             PackError::missing(
                 "the file pack.json",
-                root.join(crate::manifest::FILE).display(),
+                path.display(),
                 "name the folder that holds pack.json",
             )
         })?;
