@@ -319,7 +319,7 @@ fn yaml_bombs_are_refused() {
     one(
         "values-syntax",
         &[("values.yaml", &"[".repeat(100_000))],
-        "nested too deeply",
+        "recursion limit exceeded",
     );
     one(
         "values-syntax",

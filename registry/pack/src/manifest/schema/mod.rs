@@ -5,9 +5,12 @@
 //! cloud types `tencent` and `custom`, schedule types `master` and
 //! `control-plane`, `ansibleRoles` (gone from newer documentation).
 
+mod table;
+
 use serde_json::{Map, Value};
 
-use crate::Layer;
+use table::{Need, PACK, Shape};
+
 use crate::lint::{Finding, rules};
 use crate::places::{Places, join};
 
@@ -16,111 +19,6 @@ pub(crate) struct Complaint {
     pub(crate) finding: Finding,
     pub(crate) blocks: bool,
 }
-
-const CLOUD_TYPES: &[&str] = &[
-    "all",
-    "aws",
-    "azure",
-    "gcp",
-    "vsphere",
-    "openstack",
-    "baremetal",
-    "maas",
-    "aks",
-    "eks",
-    "tencent",
-    "tke",
-    "edge",
-    "libvirt",
-    "edge-native",
-    "coxedge",
-    "custom",
-];
-const DEPENDENCY_TYPES: &[&str] = &["required", "optional", "notSupported", "upgrade"];
-const RESOURCE_TYPES: &[&str] = &["cpu", "memory", "diskSize"];
-const SCHEDULE_TYPES: &[&str] = &["all", "master", "control-plane", "worker"];
-const LAYERS: &[&str] = &["kernel", "os", "k8s", "cni", "csi", "addon"];
-
-/// What a value has to be.
-enum Shape {
-    /// Any string.
-    Text,
-    /// A string that is not empty.
-    FilledText,
-    /// One of these strings; the flag tells whether another word blocks.
-    Word(&'static [&'static str], bool),
-    /// A number.
-    Number,
-    /// An object whose values are strings.
-    TextMap,
-    /// An array of one shape.
-    List(&'static Shape),
-    /// An object: key, required, shape.
-    Object(&'static [(&'static str, Need, Shape)]),
-}
-
-/// Whether a key has to be there.
-#[derive(Clone, Copy, PartialEq)]
-enum Need {
-    /// Nothing works without it.
-    Must,
-    /// The schema asks for it; readers live without it.
-    Should,
-    May,
-}
-
-const DEPENDENCY: Shape = Shape::Object(&[
-    ("packName", Need::Should, Shape::Text),
-    ("layer", Need::Should, Shape::Word(LAYERS, false)),
-    ("type", Need::Should, Shape::Word(DEPENDENCY_TYPES, false)),
-    ("minVersion", Need::May, Shape::Text),
-    ("maxVersion", Need::May, Shape::Text),
-]);
-
-const COMPONENT: Shape = Shape::Object(&[
-    (
-        "scheduleType",
-        Need::Should,
-        Shape::Word(SCHEDULE_TYPES, false),
-    ),
-    ("resourceRequestParamRef", Need::May, Shape::Text),
-    ("replicaCountParamRef", Need::May, Shape::Text),
-]);
-
-const RESOURCE: Shape = Shape::Object(&[
-    ("type", Need::Should, Shape::Word(RESOURCE_TYPES, false)),
-    ("minLimit", Need::May, Shape::Number),
-    ("components", Need::May, Shape::List(&COMPONENT)),
-]);
-
-const PACK: Shape = Shape::Object(&[
-    ("name", Need::Must, Shape::FilledText),
-    ("displayName", Need::Must, Shape::FilledText),
-    ("version", Need::Must, Shape::FilledText),
-    ("layer", Need::Must, Shape::Word(LAYERS, true)),
-    (
-        "cloudTypes",
-        Need::May,
-        Shape::List(&Shape::Word(CLOUD_TYPES, false)),
-    ),
-    ("cloudType", Need::May, Shape::Word(CLOUD_TYPES, false)),
-    ("annotations", Need::May, Shape::TextMap),
-    ("charts", Need::May, Shape::List(&Shape::Text)),
-    ("kubeManifests", Need::May, Shape::List(&Shape::Text)),
-    ("ansibleRoles", Need::May, Shape::List(&Shape::Text)),
-    ("addonType", Need::May, Shape::Text),
-    ("addonSubType", Need::May, Shape::Text),
-    ("group", Need::May, Shape::Text),
-    ("eol", Need::May, Shape::Text),
-    (
-        "constraints",
-        Need::May,
-        Shape::Object(&[
-            ("dependencies", Need::May, Shape::List(&DEPENDENCY)),
-            ("resources", Need::May, Shape::List(&RESOURCE)),
-        ]),
-    ),
-]);
 
 /// Checks a parsed `pack.json` and returns all complaints, in the order of the table.
 pub(crate) fn check(value: &Value, file: &str, places: &Places) -> Vec<Complaint> {
@@ -160,7 +58,7 @@ impl Checker<'_> {
                 }
             }
             (Shape::Word(words, blocks), Value::String(word)) => {
-                self.word(words, *blocks, word, path)
+                self.word(words, *blocks, word, path);
             }
             (Shape::TextMap, Value::Object(map)) => {
                 for (key, value) in map {
@@ -244,6 +142,3 @@ fn remedy(shape: &Shape) -> &'static str {
         Shape::List(_) => "put the value into square brackets",
     }
 }
-
-// The table of words and the type must not drift apart.
-const _: () = assert!(LAYERS.len() == Layer::ALL.len());
