@@ -1,8 +1,50 @@
 //! Makes a build happen: queue, lease, journal, the table of steps, undo, reaper, Ansible.
 //!
-//! It knows no HTTP server and no cloud by name.
+//! It knows no HTTP server and no cloud by name. It reaches the outside through
+//! four small traits: the provider of machines, the registry, the Ansible
+//! runner, and nothing else.
+//!
+//! Where to read on: `steps.rs` is the product on one page; `run_build.rs` goes
+//! through it; `journal` is what survives; `resolve` turns a profile into exact
+//! inputs; `reaper.rs` finds what was left behind.
 
 mod ansible;
+mod backoff;
+mod build;
+mod config;
+mod engine;
+mod error;
+mod failure;
+mod halt;
+mod http_registry;
+mod images;
 mod journal;
+mod logs;
+mod machine;
+mod media;
+mod playbook;
 mod process;
+mod provenance;
+mod reaper;
+mod registry;
+mod resolve;
+mod run_build;
+mod sbom;
 mod ssh;
+mod stages;
+mod steps;
+mod views;
+mod worker;
+mod workshop;
+
+pub use ansible::{
+    AnsibleError, AnsibleRunner, Connection, OnProgress, Playbook, PlaybookRun, Progress, Recap,
+    VenvRunner,
+};
+pub use backoff::RetryPolicy;
+pub use config::EngineConfig;
+pub use engine::Engine;
+pub use error::EngineError;
+pub use http_registry::HttpRegistry;
+pub use logs::Pieces;
+pub use registry::{Artifact, Content, Descriptor, Layer, Manifest, Registry, RegistryError};

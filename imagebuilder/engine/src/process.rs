@@ -219,7 +219,7 @@ pub(crate) fn kill_naming(folder: &Path) -> usize {
 fn kill(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         // Gone already is as good.
-        drop(kill_process(pid, Signal::KILL));
+        kill_process(pid, Signal::KILL).unwrap_or_default();
     }
 }
 

@@ -74,10 +74,13 @@ impl Collection {
             .collect()
     }
 
-    /// The default variables of a role, as its `defaults/main.yml` says them.
-    #[cfg(test)]
-    pub(crate) fn has_role(self, name: &str) -> bool {
-        !self.role(name).is_empty()
+    /// The modules that the roles use, sorted by path.
+    pub(crate) fn plugins(self) -> Vec<RoleFile> {
+        files(&EMBEDDED)
+            .into_iter()
+            .filter(|(path, _)| path.starts_with("plugins/"))
+            .map(|(path, bytes)| RoleFile { path, bytes })
+            .collect()
     }
 }
 

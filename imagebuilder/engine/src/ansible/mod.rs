@@ -17,7 +17,7 @@ pub(crate) use collection::Collection;
 pub use runner::VenvRunner;
 
 /// The name of the one host in every inventory of ours.
-pub const HOST: &str = "image";
+pub(crate) const HOST: &str = "image";
 
 /// One call of Ansible.
 #[derive(Debug, Clone)]

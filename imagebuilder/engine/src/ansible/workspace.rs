@@ -41,23 +41,16 @@ pub(crate) fn write(
         configuration(run, collections, strategy),
     )?;
     let name = format!("{}.yml", run.ident);
-    match &run.playbook {
-        Playbook::Plays(plays) => fs::write(
-            run.folder.join("project").join(&name),
-            format!("{plays:#}\n"),
-        )?,
+    let plays = match &run.playbook {
+        Playbook::Plays(plays) => plays.clone(),
         Playbook::Collection(playbook) => {
-            let from = collections
-                .join("ansible_collections/packyard/image/playbooks")
-                .join(format!("{playbook}.yml"));
-            fs::copy(&from, run.folder.join("project").join(&name)).map_err(|error| {
-                io::Error::new(
-                    error.kind(),
-                    format!("playbook {}: {error}", from.display()),
-                )
-            })?;
+            json!([{"import_playbook": format!("packyard.image.{playbook}")}])
         }
-    }
+    };
+    fs::write(
+        run.folder.join("project").join(&name),
+        format!("{plays:#}\n"),
+    )?;
     Ok(name)
 }
 

@@ -113,6 +113,16 @@ impl Journal {
         .await?)
     }
 
+    /// The newest build of a signature.
+    pub(crate) async fn build_of(&self, signature: &str) -> Result<Option<BuildRow>, JournalError> {
+        Ok(
+            sqlx::query_as("select * from builds where signature = ? order by id desc limit 1")
+                .bind(signature)
+                .fetch_optional(&self.pool)
+                .await?,
+        )
+    }
+
     /// The builds that have not ended.
     pub(crate) async fn unfinished(&self) -> Result<Vec<String>, JournalError> {
         Ok(sqlx::query_scalar("select build from queue")

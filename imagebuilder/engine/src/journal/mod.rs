@@ -19,12 +19,11 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::broadcast;
 
-pub(crate) use builds::{BuildRow, NewBuild, Submitted};
+pub(crate) use builds::{BuildRow, NewBuild};
 pub(crate) use images::ImageRow;
 pub(crate) use queue::Claim;
-pub(crate) use resources::ResourceRow;
 pub(crate) use stages::StageRow;
-pub(crate) use steps::StepRow;
+pub(crate) use steps::{StepEnd, StepRow};
 
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -11,28 +11,38 @@ pub(crate) struct ResourceRow {
     pub(crate) build: String,
     pub(crate) kind: String,
     pub(crate) purpose: String,
-    pub(crate) provider: String,
     pub(crate) id: Option<String>,
-    pub(crate) state: String,
 }
 
 impl Journal {
     /// Resources that may still exist, of all builds.
     pub(crate) async fn live_resources(&self) -> Result<Vec<ResourceRow>, JournalError> {
-        Ok(sqlx::query_as("select intent, build, kind, purpose, provider, id, state from resources where state <> 'gone'")
-            .fetch_all(&self.pool)
-            .await?)
+        Ok(sqlx::query_as(
+            "select intent, build, kind, purpose, id from resources where state <> 'gone'",
+        )
+        .fetch_all(&self.pool)
+        .await?)
     }
 
     /// Resources of one build that may still exist, newest first.
     pub(crate) async fn resources_of(&self, build: &str) -> Result<Vec<ResourceRow>, JournalError> {
         Ok(sqlx::query_as(
-            "select intent, build, kind, purpose, provider, id, state from resources \
+            "select intent, build, kind, purpose, id from resources \
              where build = ? and state <> 'gone' order by created_at desc, intent desc",
         )
         .bind(build)
         .fetch_all(&self.pool)
         .await?)
+    }
+
+    /// How many resources a build ever intended.
+    pub(crate) async fn resource_count(&self, build: &str) -> Result<u32, JournalError> {
+        Ok(
+            sqlx::query_scalar("select count(*) from resources where build = ?")
+                .bind(build)
+                .fetch_one(&self.pool)
+                .await?,
+        )
     }
 
     /// The provider no longer holds it. Needs no lease: the reaper says so as well.

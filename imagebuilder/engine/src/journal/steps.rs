@@ -7,7 +7,6 @@ use crate::journal::{BuildJournal, Journal, JournalError, now};
 /// A step as it is kept.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct StepRow {
-    pub(crate) ordinal: i64,
     pub(crate) step: String,
     pub(crate) part: String,
     pub(crate) attempts: i64,
@@ -23,7 +22,7 @@ impl Journal {
     /// All steps of a build, in the order of the table.
     pub(crate) async fn steps(&self, build: &str) -> Result<Vec<StepRow>, JournalError> {
         Ok(sqlx::query_as(
-            "select ordinal, step, part, attempts, state, cached, started_at, ended_at, output, error \
+            "select step, part, attempts, state, cached, started_at, ended_at, output, error \
              from build_steps where build = ? order by ordinal",
         )
         .bind(build)
@@ -97,6 +96,17 @@ impl BuildJournal {
             .await?;
         }
         Ok(())
+    }
+}
+
+impl<'a> StepEnd<'a> {
+    pub(crate) fn failed(error: &'a str) -> Self {
+        Self {
+            state: "failed",
+            output: None,
+            error: Some(error),
+            cached: false,
+        }
     }
 }
 

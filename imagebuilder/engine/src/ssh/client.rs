@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::process::{self, Output, RunError, Tree};
-use crate::ssh::{BUILD_USER, BuildKeys};
+use crate::ssh::BuildKeys;
 
 /// The name under which the machine's key is known, whatever port it listens on.
 pub(crate) const HOST_ALIAS: &str = "packyard-image";
@@ -49,6 +49,7 @@ pub(crate) enum SshError {
 #[derive(Debug, Clone)]
 pub(crate) struct Ssh {
     pub(crate) address: SocketAddr,
+    pub(crate) login: &'static str,
     identity: PathBuf,
     known_hosts: PathBuf,
     socket: PathBuf,
@@ -68,7 +69,12 @@ impl Drop for Master {
 }
 
 impl Ssh {
-    pub(crate) fn new(address: SocketAddr, keys: &BuildKeys, folder: &Path) -> Self {
+    pub(crate) fn new(
+        address: SocketAddr,
+        login: &'static str,
+        keys: &BuildKeys,
+        folder: &Path,
+    ) -> Self {
         let socket = folder.join(format!("ssh-{}", address.port()));
         let socket = if socket.as_os_str().len() <= SOCKET_PATH_LIMIT {
             socket
@@ -82,6 +88,7 @@ impl Ssh {
         };
         Self {
             address,
+            login,
             identity: keys.identity(),
             known_hosts: keys.known_hosts(),
             socket,
@@ -131,7 +138,7 @@ impl Ssh {
     }
 
     fn target(&self) -> String {
-        format!("{BUILD_USER}@{}", self.address.ip())
+        format!("{}@{}", self.login, self.address.ip())
     }
 
     /// Opens the connection that all later commands share.

@@ -5,8 +5,10 @@
 mod client;
 mod keys;
 
-pub(crate) use client::{Ssh, SshError};
+pub(crate) use client::{Master, Ssh, SshError};
 pub(crate) use keys::BuildKeys;
 
 /// The user that cloud-init creates for the build; `seal` removes it.
 pub(crate) const BUILD_USER: &str = "packyard-build";
+/// The user of the throw-away machine that verifies an image; it is never in an image.
+pub(crate) const VERIFY_USER: &str = "packyard-verify";

@@ -1,0 +1,76 @@
+//! What the engine is told: folders, sizes of machines, bounds.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::backoff::RetryPolicy;
+
+/// The engine's settings. `EngineConfig::new` gives defaults that fit one machine.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Everything that the engine keeps: journal, packs, components, disks, build folders.
+    pub data: PathBuf,
+    /// The virtual environment with ansible-core and ansible-runner.
+    pub venv: PathBuf,
+    /// The clouds that the provider builds for, in the words of a pack's `cloudTypes`.
+    pub cloud_types: Vec<String>,
+    /// How many builds run at once.
+    pub slots: usize,
+    /// Processors of a build machine.
+    pub machine_cpus: u16,
+    /// Memory of a build machine.
+    pub machine_memory_bytes: u64,
+    /// Size of an image's disk; part of the signature.
+    pub disk_size_bytes: u64,
+    /// How long a machine may take until SSH answers.
+    pub boot_timeout: Duration,
+    /// How long one run of Ansible may take.
+    pub stage_timeout: Duration,
+    /// How long kube-bench may take.
+    pub check_timeout: Duration,
+    /// How long a sealed machine may take to switch off.
+    pub shutdown_timeout: Duration,
+    /// After this long a machine is nobody's any more.
+    pub machine_lifetime: Duration,
+    /// What is tried again, and for how long.
+    pub retry: RetryPolicy,
+}
+
+impl EngineConfig {
+    /// Defaults, for a data folder and a virtual environment.
+    #[must_use]
+    pub fn new(data: PathBuf, venv: PathBuf) -> Self {
+        Self {
+            data,
+            venv,
+            cloud_types: vec!["all".to_owned()],
+            slots: 1,
+            machine_cpus: 2,
+            machine_memory_bytes: 2 << 30,
+            disk_size_bytes: 8 << 30,
+            // Software emulation boots in under a minute; a busy host takes several.
+            boot_timeout: Duration::from_secs(600),
+            stage_timeout: Duration::from_secs(3600),
+            check_timeout: Duration::from_secs(1800),
+            shutdown_timeout: Duration::from_secs(180),
+            machine_lifetime: Duration::from_secs(6 * 3600),
+            retry: RetryPolicy::default(),
+        }
+    }
+
+    pub(crate) fn packs(&self) -> PathBuf {
+        self.data.join("packs")
+    }
+
+    pub(crate) fn components(&self) -> PathBuf {
+        self.data.join("components")
+    }
+
+    pub(crate) fn builds(&self) -> PathBuf {
+        self.data.join("builds")
+    }
+
+    pub(crate) fn downloads(&self) -> PathBuf {
+        self.data.join("downloads")
+    }
+}

@@ -1,0 +1,313 @@
+//! The engine as its server sees it: ask for images, watch builds, stop.
+
+use std::sync::Arc;
+
+use imagebuilder_api::signature::{Difference, Signature, diff};
+use imagebuilder_api::{
+    BuildView, Chain, EnsureImage, EnsureImageAnswer, Event, ImageKind, ImageRecord, ImageState,
+    Location,
+};
+use imagebuilder_provider::Provider;
+use jiff::Timestamp;
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
+
+use crate::ansible::AnsibleRunner;
+use crate::config::EngineConfig;
+use crate::error::EngineError;
+use crate::images;
+use crate::journal::{BuildRow, Journal, NewBuild};
+use crate::registry::Registry;
+use crate::resolve::{Pins, Resolved, Resolver, SecretStore};
+use crate::views;
+use crate::worker::Worker;
+use crate::workshop::Workshop;
+
+/// The one region of providers that work on this host.
+const LOCAL: &str = "local";
+
+/// Makes images and answers for them.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shop: Arc<Workshop>,
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) wake: Arc<Notify>,
+}
+
+impl Engine {
+    /// Opens the journal below the data folder. Builds run once [`Engine::run`] does.
+    pub async fn open(
+        config: EngineConfig,
+        provider: Arc<dyn Provider>,
+        registry: Arc<dyn Registry>,
+        ansible: Arc<dyn AnsibleRunner>,
+    ) -> Result<Self, EngineError> {
+        std::fs::create_dir_all(&config.data).map_err(|error| {
+            EngineError::host(
+                &format!("make the folder {}", config.data.display()),
+                &error,
+            )
+        })?;
+        let journal = Journal::open(&config.data.join("builder.db")).await?;
+        let key = config.data.join("secrets.key");
+        let secrets = SecretStore::open(&key)
+            .map_err(|error| EngineError::host(&format!("read {}", key.display()), &error))?;
+        let resolver = Resolver::new(&config.packs(), secrets, config.disk_size_bytes);
+        let shop = Arc::new(Workshop {
+            config,
+            journal,
+            provider,
+            registry,
+            ansible,
+            resolver,
+            stage_captured: Notify::new(),
+        });
+        let wake = Arc::new(Notify::new());
+        let worker = Arc::new(Worker::new(Arc::clone(&shop), Arc::clone(&wake)));
+        Ok(Self { shop, worker, wake })
+    }
+
+    /// Takes over what a dead process left, then runs builds until told to stop.
+    pub async fn run(&self, stop: CancellationToken) {
+        self.worker.run(stop).await;
+        self.shop.journal.close().await;
+    }
+
+    /// "See to it that this image exists": the image, or the build that makes it.
+    pub async fn ensure(&self, request: EnsureImage) -> Result<EnsureImageAnswer, EngineError> {
+        self.check(&request)?;
+        let pins = Pins::default();
+        let resolved = self.shop.resolve(&request, &pins).await?;
+        let Some(chain) = &resolved.chain else {
+            return Ok(EnsureImageAnswer::Ready {
+                image: Box::new(self.referenced(&request, &resolved)),
+                built: false,
+            });
+        };
+        let signature = chain.signature();
+        if !request.fresh
+            && let Some(image) = images::find(&self.shop, &resolved, &signature).await?
+        {
+            return Ok(EnsureImageAnswer::Ready {
+                image: Box::new(image),
+                built: false,
+            });
+        }
+        let encode = |value: serde_json::Result<String>| {
+            value.map_err(|error| EngineError::Internal(error.to_string()))
+        };
+        let submitted = self
+            .shop
+            .journal
+            .submit(&NewBuild {
+                signature: signature.to_string(),
+                profile: resolved.profile.clone(),
+                request: encode(serde_json::to_string(&request))?,
+                pins: encode(serde_json::to_string(&pins))?,
+                chain: encode(serde_json::to_string(chain))?,
+                fresh: request.fresh,
+            })
+            .await?;
+        self.wake.notify_one();
+        let build = submitted
+            .build
+            .parse()
+            .map_err(|error: imagebuilder_api::ParseIdError| {
+                EngineError::Internal(error.to_string())
+            })?;
+        Ok(EnsureImageAnswer::Building { build, signature })
+    }
+
+    fn check(&self, request: &EnsureImage) -> Result<(), EngineError> {
+        let provider = self.shop.provider.name();
+        if request.provider != provider {
+            let message = format!(
+                "this server has no provider {:?}; it has {provider}",
+                request.provider
+            );
+            return Err(EngineError::Input {
+                reason: "UnknownProvider".to_owned(),
+                message,
+            });
+        }
+        match request.regions.iter().find(|region| *region != LOCAL) {
+            _ if request.regions.is_empty() => {
+                let message = format!("no region is asked for; provider {provider} has {LOCAL}");
+                Err(EngineError::Input {
+                    reason: "UnknownRegion".to_owned(),
+                    message,
+                })
+            }
+            Some(region) => {
+                let message =
+                    format!("provider {provider} has no region {region:?}; it has {LOCAL}");
+                Err(EngineError::Input {
+                    reason: "UnknownRegion".to_owned(),
+                    message,
+                })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing is built: the image that the OS pack names is used as it is.
+    fn referenced(&self, request: &EnsureImage, resolved: &Resolved) -> ImageRecord {
+        let base = &resolved.base;
+        let id = format!("{}@{}", base.repository, base.manifest);
+        ImageRecord {
+            schema_version: ImageRecord::SCHEMA_VERSION,
+            signature: None,
+            state: ImageState::Captured,
+            kind: ImageKind::Referenced,
+            profile: resolved.profile.clone(),
+            os_pack: resolved.os_pack().name.clone(),
+            chain: None,
+            locations: vec![Location {
+                provider: request.provider.clone(),
+                region: LOCAL.to_owned(),
+                id,
+                format: Some(self.shop.provider.facts().output_format.as_str().to_owned()),
+                size_bytes: Some(base.disk.size_bytes),
+            }],
+            checks: Vec::new(),
+            artifact: Some(imagebuilder_api::Artifact {
+                repository: base.repository.to_string(),
+                digest: base.manifest.clone(),
+            }),
+            build: None,
+            created_at: Timestamp::now(),
+        }
+    }
+
+    /// The images of this installation, by signature.
+    pub async fn images(
+        &self,
+        limit: u32,
+        last: Option<&str>,
+    ) -> Result<Vec<ImageRecord>, EngineError> {
+        let rows = self.shop.journal.images(limit, last).await?;
+        Ok(rows
+            .iter()
+            .map(|row| views::json("an image", &row.record))
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// One image, by its signature or by the beginning of it that is enough.
+    pub async fn image(&self, signature: &str) -> Result<ImageRecord, EngineError> {
+        let what = || format!("image {signature}");
+        let hex = |text: &str| {
+            text.bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        if signature.len() < 6 || signature.len() > 64 || !hex(signature) {
+            return Err(EngineError::NotFound { what: what() });
+        }
+        let mut rows = self.shop.journal.images_beginning(signature).await?;
+        match (rows.pop(), rows.is_empty()) {
+            (Some(row), true) => Ok(views::json("an image", &row.record)?),
+            (Some(_), false) => {
+                let message =
+                    format!("more than one image begins with {signature}; give more digits");
+                Err(EngineError::Input {
+                    reason: "AmbiguousSignature".to_owned(),
+                    message,
+                })
+            }
+            (None, _) => Err(EngineError::NotFound { what: what() }),
+        }
+    }
+
+    /// The inputs of an image, or of a build that has not made it yet.
+    pub async fn chain(&self, signature: &str) -> Result<Chain, EngineError> {
+        match self.image(signature).await {
+            Ok(record) => record.chain.ok_or_else(|| EngineError::NotFound {
+                what: format!("the inputs of image {signature}"),
+            }),
+            Err(EngineError::NotFound { what }) => {
+                match self.shop.journal.build_of(signature).await? {
+                    Some(row) => Ok(views::json("a chain", &row.chain)?),
+                    None => Err(EngineError::NotFound { what }),
+                }
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// What makes two images differ.
+    pub async fn diff(&self, left: &str, right: &str) -> Result<Vec<Difference>, EngineError> {
+        Ok(diff(&self.chain(left).await?, &self.chain(right).await?))
+    }
+
+    /// Builds, newest first.
+    pub async fn builds(
+        &self,
+        limit: u32,
+        last: Option<&str>,
+    ) -> Result<Vec<BuildView>, EngineError> {
+        Ok(views::builds(&self.shop, limit, last).await?)
+    }
+
+    /// One build.
+    pub async fn build(&self, id: &str) -> Result<BuildView, EngineError> {
+        let missing = || EngineError::NotFound {
+            what: format!("build {id}"),
+        };
+        views::build(&self.shop, id).await?.ok_or_else(missing)
+    }
+
+    /// Events of a build after a number, oldest first.
+    pub async fn events(
+        &self,
+        id: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>, EngineError> {
+        Ok(views::events(&self.shop, id, after, limit).await?)
+    }
+
+    /// Hears the id of each build that changes.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<String> {
+        self.shop.journal.subscribe()
+    }
+
+    /// Asks for a build to be cancelled; it is when its state says so.
+    pub async fn cancel(&self, id: &str) -> Result<BuildView, EngineError> {
+        let view = self.build(id).await?;
+        if !self.shop.journal.request_cancel(id).await? {
+            let message = format!(
+                "build {id} has ended ({}); there is nothing to cancel",
+                view.state.as_str()
+            );
+            return Err(EngineError::Conflict { message });
+        }
+        if !self.worker.cancel(id) {
+            self.shop.journal.drop_cancelled().await?;
+            self.wake.notify_one();
+        }
+        self.build(id).await
+    }
+
+    pub(crate) async fn row(&self, id: &str) -> Result<BuildRow, EngineError> {
+        let missing = || EngineError::NotFound {
+            what: format!("build {id}"),
+        };
+        self.shop.journal.build(id).await?.ok_or_else(missing)
+    }
+
+    /// How many builds wait and run, for metrics.
+    pub async fn load(&self) -> Result<(usize, usize), EngineError> {
+        let unfinished = self.shop.journal.unfinished().await?.len();
+        let running = self.worker.running();
+        Ok((unfinished.saturating_sub(running), running))
+    }
+
+    /// Parses a signature as the API takes it.
+    pub fn signature(text: &str) -> Result<Signature, EngineError> {
+        text.parse()
+            .map_err(|error: imagebuilder_api::ParseIdError| EngineError::Input {
+                reason: "BadSignature".to_owned(),
+                message: error.to_string(),
+            })
+    }
+}

@@ -1,0 +1,101 @@
+//! What the engine says to its callers when it cannot, split by what they can do.
+
+use crate::failure::{Failure, Remedy, chain};
+use crate::journal::JournalError;
+use crate::registry::RegistryError;
+use crate::resolve::ResolveError;
+
+/// A refused or failed request.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The request, the profile or a pack has to change.
+    #[error("{message}")]
+    Input {
+        /// One word for programs.
+        reason: String,
+        /// What, where, and the remedy.
+        message: String,
+    },
+    /// There is no such thing.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// It cannot be done in this state.
+    #[error("{message}")]
+    Conflict {
+        /// Why.
+        message: String,
+    },
+    /// Something that is needed is not there now: the registry, Ansible.
+    #[error("{message}")]
+    Unavailable {
+        /// One word for programs.
+        reason: String,
+        /// What, and the remedy.
+        message: String,
+    },
+    /// This program or its host failed. The text is for the operator.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl EngineError {
+    pub(crate) fn host(what: &str, error: &std::io::Error) -> Self {
+        Self::Internal(Failure::host(what, error).message)
+    }
+}
+
+impl From<JournalError> for EngineError {
+    fn from(error: JournalError) -> Self {
+        Self::Internal(chain(&error))
+    }
+}
+
+impl From<ResolveError> for EngineError {
+    fn from(error: ResolveError) -> Self {
+        let message = error.to_string();
+        match error {
+            ResolveError::Input { reason, .. } => Self::Input {
+                reason: reason.to_owned(),
+                message,
+            },
+            ResolveError::Registry(RegistryError::Unavailable { .. }) => Self::Unavailable {
+                reason: "RegistryUnavailable".to_owned(),
+                message,
+            },
+            ResolveError::Registry(RegistryError::Local { .. }) | ResolveError::Internal(_) => {
+                Self::Internal(message)
+            }
+            ResolveError::Registry(RegistryError::Mismatch { .. }) => Self::Input {
+                reason: "DigestMismatch".to_owned(),
+                message,
+            },
+            ResolveError::Registry(RegistryError::NotFound { .. }) => Self::Input {
+                reason: "NotInRegistry".to_owned(),
+                message,
+            },
+            ResolveError::Registry(RegistryError::Refused { .. }) => Self::Unavailable {
+                reason: "RegistryRefused".to_owned(),
+                message,
+            },
+            ResolveError::Ansible(_) => Self::Unavailable {
+                reason: "AnsibleMissing".to_owned(),
+                message,
+            },
+        }
+    }
+}
+
+impl From<Failure> for EngineError {
+    fn from(failure: Failure) -> Self {
+        match failure.remedy {
+            Remedy::Retry | Remedy::NewMachine => Self::Unavailable {
+                reason: failure.reason,
+                message: failure.message,
+            },
+            Remedy::Person | Remedy::Stop => Self::Internal(failure.message),
+        }
+    }
+}

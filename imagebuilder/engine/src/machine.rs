@@ -1,0 +1,240 @@
+//! Machines of a build: launched with keys of their own, waited for, looked at, destroyed.
+//!
+//! Intent is in the journal before the provider is called, the id right after.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use imagebuilder_provider::{
+    DiskId, HostKey, Machine, MachineId, MachineSpec, MachineState, Media, Network, ProviderError,
+    Remedy as Cure, Seed, Tags,
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::build::Build;
+use crate::failure::{Failure, Remedy, chain};
+use crate::journal::stamp;
+use crate::process::tail;
+use crate::ssh::{BuildKeys, Master, Ssh, SshError};
+
+/// What goes from a build's folder when it ends: keys, volumes, gathered facts.
+pub(crate) const TRANSIENT: [&str; 4] = ["keys-build", "keys-verify", "media", "facts"];
+
+/// Purposes of machines.
+pub(crate) const BUILD: &str = "build";
+pub(crate) const VERIFY: &str = "verify";
+
+const MACHINE: &str = "machine";
+const CONSOLE_KEPT_BYTES: usize = 4 << 20;
+const CONSOLE_TAIL_BYTES: usize = 1500;
+/// One try to log in: an emulated guest takes seconds for a key exchange.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+const BETWEEN_LOGINS: Duration = Duration::from_millis(700);
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        let message = match error.hint() {
+            "" => chain(&error),
+            hint => format!("{}; {hint}", chain(&error)),
+        };
+        match error.remedy() {
+            Cure::Retry | Cure::Wait => Self::retry("ProviderFailed", message),
+            Cure::Person => Self::person("ProviderRefused", message),
+            Cure::Never => Self::person("ProviderCannot", message),
+        }
+    }
+}
+
+/// What a machine is to be.
+pub(crate) struct Wanted {
+    pub(crate) purpose: &'static str,
+    pub(crate) user: &'static str,
+    pub(crate) disk: DiskId,
+    pub(crate) disk_size_bytes: u64,
+    pub(crate) media: Vec<Media>,
+    pub(crate) network: Network,
+    /// More keys of cloud-config.
+    pub(crate) cloud_config: Map<String, Value>,
+}
+
+/// A machine of a build that SSH can reach, or will.
+pub(crate) struct LiveMachine {
+    pub(crate) id: MachineId,
+    pub(crate) ssh: Ssh,
+    /// cloud-init's name for this boot.
+    pub(crate) instance: String,
+    /// Holds the shared connection open.
+    _master: Option<Master>,
+}
+
+/// Launches a machine in place of any that the build has for this purpose.
+pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine, Failure> {
+    // One that an interrupted try left has other keys: it is of no use.
+    destroy(build, wanted.purpose).await?;
+    let number = build.next_machine().await?;
+    let deadline = Timestamp::now() + build.shop.config.machine_lifetime;
+    let tags = Tags {
+        build: build
+            .id
+            .parse()
+            .map_err(|error: imagebuilder_api::ParseIdError| {
+                Failure::person("Internal", error.to_string())
+            })?,
+        purpose: wanted.purpose.to_owned(),
+        attempt: number,
+        deadline,
+    };
+    let intent = tags.machine_id()?.to_string();
+    let keys = BuildKeys::create(&build.path(&format!("keys-{}", wanted.purpose))?).await?;
+    let provider = &build.shop.provider;
+    build
+        .journal
+        .intend(
+            &intent,
+            MACHINE,
+            wanted.purpose,
+            provider.name(),
+            &stamp(deadline),
+        )
+        .await?;
+    let instance = format!("packyard-{}-{}-{number}", build.id, wanted.purpose);
+    let spec = MachineSpec {
+        tags,
+        disk: wanted.disk,
+        cpus: build.shop.config.machine_cpus,
+        memory_bytes: build.shop.config.machine_memory_bytes,
+        disk_size_bytes: wanted.disk_size_bytes,
+        seed: Seed {
+            instance_id: instance.clone(),
+            hostname: "localhost".to_owned(),
+            user: wanted.user.to_owned(),
+            ssh_authorized_key: keys.user_public.clone(),
+            ssh_host_key: HostKey {
+                private: keys.host_private.clone(),
+                public: keys.host_public.clone(),
+            },
+            extra: Some(wanted.cloud_config),
+        },
+        media: wanted.media,
+        network: wanted.network,
+    };
+    let Machine { id, ssh } = provider.launch(&spec).await?;
+    build.journal.created(&intent, id.as_str()).await?;
+    let ssh = Ssh::new(ssh, wanted.user, &keys, &build.folder);
+    Ok(LiveMachine {
+        id,
+        ssh,
+        instance,
+        _master: None,
+    })
+}
+
+/// Waits until the machine answers with the host key that it was given; answers with it connected.
+pub(crate) async fn wait_for_ssh(
+    build: &Build,
+    machine: &LiveMachine,
+) -> Result<LiveMachine, Failure> {
+    let limit = build.shop.config.boot_timeout;
+    let started = Instant::now();
+    loop {
+        let last = match machine.ssh.user("log in", "true", LOGIN_TIMEOUT).await {
+            Ok(_) => break,
+            Err(error @ SshError::HostKey { .. }) => return Err(error.into()),
+            Err(error) => chain(&error),
+        };
+        if let MachineState::Stopped { .. } | MachineState::Gone =
+            build.shop.provider.machine(&machine.id).await?
+        {
+            let message = format!(
+                "the machine stopped while it booted; {}",
+                console_tail(build, &machine.id).await
+            );
+            return Err(Failure::new(Remedy::NewMachine, "MachineStopped", message));
+        }
+        if started.elapsed() >= limit {
+            let console = console_tail(build, &machine.id).await;
+            let message = format!(
+                "the machine did not answer over SSH within {} s ({last}); if it only boots slowly, raise builder.boot_timeout_secs; {console}",
+                limit.as_secs()
+            );
+            return Err(Failure::person("BootTimeout", message));
+        }
+        tokio::time::sleep(BETWEEN_LOGINS).await;
+    }
+    let master = machine.ssh.open()?;
+    Ok(LiveMachine {
+        id: machine.id.clone(),
+        ssh: machine.ssh.clone(),
+        instance: machine.instance.clone(),
+        _master: Some(master),
+    })
+}
+
+/// Destroys the build's machines of a purpose, keeping what they said on the console.
+pub(crate) async fn destroy(build: &Build, purpose: &str) -> Result<(), Failure> {
+    let mut failed = None;
+    for row in build.shop.journal.resources_of(&build.id).await? {
+        if row.kind != MACHINE || row.purpose != purpose {
+            continue;
+        }
+        // Without an id the call may still have happened: machines are named by their intent.
+        let name = row.id.as_deref().unwrap_or(&row.intent);
+        let ended = match name.parse::<MachineId>() {
+            Ok(id) => {
+                keep_console(build, &id).await;
+                build
+                    .shop
+                    .provider
+                    .destroy(&id)
+                    .await
+                    .map_err(Failure::from)
+            }
+            Err(_) => Ok(()),
+        };
+        match ended {
+            Ok(()) => build.shop.journal.resource_gone(&row.intent).await?,
+            Err(failure) => failed = Some(failure),
+        }
+    }
+    BuildKeys::delete(&build.folder.join(format!("keys-{purpose}")));
+    failed.map_or(Ok(()), Err)
+}
+
+/// Where the console of a machine is kept for the logs.
+pub(crate) fn console_file(build: &Build, id: &MachineId) -> PathBuf {
+    build.folder.join("console").join(format!("{id}.log"))
+}
+
+async fn keep_console(build: &Build, id: &MachineId) {
+    let Ok(bytes) = build.shop.provider.console(id, CONSOLE_KEPT_BYTES).await else {
+        return;
+    };
+    let path = console_file(build, id);
+    let keep = || {
+        std::fs::create_dir_all(build.folder.join("console"))?;
+        std::fs::write(&path, &bytes)
+    };
+    if let Err(error) = keep() {
+        tracing::warn!(build.id = %build.id, "cannot keep the console in {}: {error}", path.display());
+    }
+}
+
+async fn console_tail(build: &Build, id: &MachineId) -> String {
+    let Ok(bytes) = build
+        .shop
+        .provider
+        .console(id, CONSOLE_TAIL_BYTES * 4)
+        .await
+    else {
+        return "there is no console output".to_owned();
+    };
+    let text: String = String::from_utf8_lossy(&bytes)
+        .chars()
+        .filter(|c| *c == '\n' || !c.is_control())
+        .collect();
+    match text.trim() {
+        "" => "the console stayed empty".to_owned(),
+        text => format!("the console ends with:\n{}", tail(text, CONSOLE_TAIL_BYTES)),
+    }
+}

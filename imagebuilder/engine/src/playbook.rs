@@ -1,0 +1,103 @@
+//! Runs Ansible on a build's machine and turns its progress into the build's events.
+
+use std::time::Duration;
+
+use imagebuilder_api::{EventType, StepName};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use crate::ansible::{Connection, Playbook, PlaybookRun, Progress, Recap};
+use crate::build::Build;
+use crate::failure::Failure;
+use crate::machine::LiveMachine;
+use crate::media;
+use crate::ssh::BUILD_USER;
+
+/// What to run, and for which step.
+pub(crate) struct Task {
+    pub(crate) step: StepName,
+    /// Names the run in the logs.
+    pub(crate) ident: String,
+    pub(crate) playbook: Playbook,
+    /// Variables beside those that every role of ours reads.
+    pub(crate) extra_vars: Map<String, Value>,
+    pub(crate) roles_paths: Vec<std::path::PathBuf>,
+    pub(crate) timeout: Duration,
+}
+
+/// Runs a playbook; each task becomes an event.
+pub(crate) async fn run(
+    build: &Build,
+    machine: &LiveMachine,
+    task: Task,
+) -> Result<Recap, Failure> {
+    let resolved = build.resolved()?;
+    let mut extra_vars = task.extra_vars;
+    extra_vars.insert("packyard_media".to_owned(), json!(media::MOUNT_POINT));
+    extra_vars.insert("packyard_build_user".to_owned(), json!(BUILD_USER));
+    extra_vars.insert("packyard_components".to_owned(), json!(resolved.components));
+    let version = resolved
+        .kubernetes_pack()
+        .source
+        .pack
+        .manifest
+        .version
+        .as_str();
+    extra_vars.insert("packyard_kubernetes_version".to_owned(), json!(version));
+    let step = task.step;
+    let run = PlaybookRun {
+        folder: build.path("ansible")?,
+        ident: task.ident,
+        playbook: task.playbook,
+        extra_vars,
+        connection: Connection {
+            host: machine.ssh.address.ip().to_string(),
+            port: machine.ssh.address.port(),
+            user: machine.ssh.login.to_owned(),
+            arguments: machine.ssh.arguments(),
+        },
+        roles_paths: task.roles_paths,
+        facts: build.path("facts")?,
+        timeout: task.timeout,
+    };
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let running = async {
+        // Moved in, so that the channel closes with the run.
+        let sender = sender;
+        build
+            .shop
+            .ansible
+            .run(&run, &|progress| drop(sender.send(progress)))
+            .await
+    };
+    let telling = async {
+        while let Some(progress) = receiver.recv().await {
+            tell(build, step, progress).await?;
+        }
+        Ok::<(), Failure>(())
+    };
+    let (recap, told) = tokio::join!(running, telling);
+    told?;
+    Ok(recap?)
+}
+
+async fn tell(build: &Build, step: StepName, progress: Progress) -> Result<(), Failure> {
+    match progress {
+        Progress::Task { number, name, role } => {
+            let message = match &role {
+                Some(role) => format!("{role}: {name}"),
+                None => name.clone(),
+            };
+            let data = json!({"number": number, "task": name, "role": role});
+            build
+                .event(EventType::AnsibleTask, Some(step), &message, Some(&data))
+                .await?;
+        }
+        Progress::Note(note) => {
+            build
+                .event(EventType::Note, Some(step), &note, None)
+                .await?
+        }
+    }
+    Ok(())
+}

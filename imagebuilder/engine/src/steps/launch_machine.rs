@@ -1,0 +1,52 @@
+//! Starts the build machine from the deepest stage, or from the base image.
+
+use std::sync::Arc;
+
+use imagebuilder_provider::Network;
+use serde_json::{Map, json};
+
+use crate::build::Build;
+use crate::failure::Failure;
+use crate::machine::{self, Wanted};
+use crate::media;
+use crate::ssh::BUILD_USER;
+use crate::stages;
+use crate::steps::{Outcome, Part};
+
+pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
+    let resolved = build.resolved()?;
+    let plan = build.plan()?;
+    let disk = match &plan.start {
+        Some((_, disk)) => disk.clone(),
+        None => stages::base_disk(&build.shop, &resolved).await?,
+    };
+    // The build needs a user and a host key of cloud-init, nothing that it does late in the boot.
+    let cloud_config: Map<_, _> = [
+        ("cloud_config_modules".to_owned(), json!([])),
+        ("cloud_final_modules".to_owned(), json!([])),
+    ]
+    .into_iter()
+    .collect();
+    let wanted = Wanted {
+        purpose: machine::BUILD,
+        user: BUILD_USER,
+        disk,
+        disk_size_bytes: resolved.disk_size_bytes,
+        media: media::assemble(build).await?,
+        // Roles of packs may use the guest's own package sources.
+        network: Network::Nat,
+        cloud_config,
+    };
+    let machine = machine::launch(build, wanted).await?;
+    let message = format!(
+        "machine {} runs, SSH will answer on {}",
+        machine.id, machine.ssh.address
+    );
+    build.set_machine(Some(Arc::new(machine)));
+    Ok(Outcome::done(message))
+}
+
+pub(super) async fn undo(build: &Build) -> Result<(), Failure> {
+    build.set_machine(None);
+    machine::destroy(build, machine::BUILD).await
+}

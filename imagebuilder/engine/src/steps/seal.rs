@@ -1,0 +1,42 @@
+//! Removes what must not be in an image, and switches the machine off.
+
+use imagebuilder_api::StepName;
+use imagebuilder_provider::MachineState;
+use serde_json::{Map, json};
+
+use crate::ansible::{HOST, Playbook};
+use crate::build::Build;
+use crate::failure::Failure;
+use crate::playbook::{self, Task};
+use crate::steps::run_stage::ident;
+use crate::steps::{Outcome, Part};
+
+pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
+    let resolved = build.resolved()?;
+    let machine = build.machine()?;
+    // A try before this one may have got as far as switching it off.
+    if let MachineState::Running { .. } = build.shop.provider.machine(&machine.id).await? {
+        let vars = resolved.built_in.get("seal").cloned().unwrap_or_default();
+        let task = Task {
+            step: StepName::Seal,
+            ident: ident("seal", build.attempt),
+            playbook: Playbook::Plays(json!([{
+                "name": "seal",
+                "hosts": HOST,
+                "become": true,
+                "gather_facts": false,
+                "roles": [{"role": "packyard.image.seal", "vars": vars}],
+            }])),
+            extra_vars: Map::new(),
+            roles_paths: Vec::new(),
+            timeout: build.shop.config.stage_timeout,
+        };
+        playbook::run(build, &machine, task).await?;
+        build
+            .shop
+            .provider
+            .shutdown(&machine.id, build.shop.config.shutdown_timeout)
+            .await?;
+    }
+    Ok(Outcome::done("sealed and switched off"))
+}
