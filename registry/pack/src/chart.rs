@@ -15,7 +15,7 @@ use crate::yaml;
 /// that a pack of small bombs costs a fraction of a second. `Chart.yaml` is the
 /// first entry of what Helm writes.
 pub(crate) const MAX_BYTES: u64 = 256 * 1024 * 1024;
-/// Bytes of `Chart.yaml`.
+/// Bytes of `Chart.yaml` that are read; a longer one does not parse.
 const MAX_CHART_YAML: u64 = 1024 * 1024;
 
 /// Reads a chart archive; whatever is wrong becomes part of the answer.
@@ -70,6 +70,10 @@ fn describe(text: &str) -> Result<Chart, String> {
     let name = field("name");
     if name.is_empty() {
         return Err("its Chart.yaml has no name".to_owned());
+    }
+    // Helm allows 250 characters; these texts are kept for every chart.
+    if name.len() > 250 || field("version").len() > 250 {
+        return Err("its Chart.yaml has a name or version of more than 250 characters".to_owned());
     }
     Ok(Chart::Read {
         name,

@@ -11,6 +11,10 @@ use crate::manifest::json_error;
 use crate::places::Places;
 use crate::yaml::{self, Node, Value};
 
+/// Bytes of a text that becomes data: profiles, components, values. 2 MiB; the
+/// largest public values.yaml has a tenth of that.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
+
 /// A parsed text.
 pub(crate) struct Document {
     pub(crate) value: Json,
@@ -20,6 +24,12 @@ pub(crate) struct Document {
 impl Document {
     /// Parses JSON if the text begins like an object, else YAML.
     pub(crate) fn parse(text: &str, file: &str) -> Result<Self, PackError> {
+        if text.len() > MAX_BYTES {
+            return Err(PackError::too_large(
+                format!("the text {file}"),
+                format!("{MAX_BYTES} bytes"),
+            ));
+        }
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         if body.trim_start().starts_with('{') {
             let value = serde_json::from_str(body).map_err(|error| json_error(&error, file))?;
@@ -31,7 +41,7 @@ impl Document {
         let root = yaml::parse(body, file)?;
         Ok(Self {
             value: to_json(&root),
-            places: Places::of_yaml(&root),
+            places: Places::of_yaml(root),
         })
     }
 }

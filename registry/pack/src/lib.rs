@@ -18,6 +18,7 @@ mod digest;
 mod document;
 mod error;
 
+mod json_tree;
 mod layer;
 mod limits;
 pub mod lint;

@@ -1,73 +1,99 @@
-//! Where each key of a JSON or YAML text stands.
+//! Where the thing stands that a path such as
+//! `constraints.dependencies[0].type` means, in a JSON or YAML text.
 //!
-//! The JSON library tells the place of a syntax error, but not the place of a
-//! value that is well-formed and wrong. This walks a text that the library has
-//! already accepted and notes the line and column of every key and element. It
-//! also notes keys that are written twice, which the library lets pass.
+//! Looked up in the tree when somebody asks: a list of all paths could be much
+//! longer than the text.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use crate::error::Place;
 use crate::yaml::{Node, Value};
 
-/// Places by path, such as `constraints.dependencies[0].type`.
-#[derive(Debug, Default)]
+/// The places of one text.
+#[derive(Debug)]
 pub(crate) struct Places {
-    places: HashMap<String, Place>,
-    pub(crate) duplicates: Vec<(String, Place)>,
+    root: Option<Node>,
 }
 
 impl Places {
-    /// Walks `text`, which must be valid JSON; on anything else the places
-    /// found until then are kept.
+    /// Of a text that the JSON library has accepted.
     pub(crate) fn of_json(text: &str) -> Self {
-        let mut walker = Walker {
-            rest: text,
-            place: Place { line: 1, column: 1 },
-            found: Self::default(),
-        };
-        // None only says that the text was not JSON.
-        let _ = walker.value("");
-        walker.found
-    }
-
-    /// Notes the places of a YAML tree.
-    pub(crate) fn of_yaml(root: &Node) -> Self {
-        let mut found = Self::default();
-        found.walk(root, "");
-        found
-    }
-
-    fn walk(&mut self, node: &Node, path: &str) {
-        match &node.value {
-            Value::Null | Value::Scalar { .. } => {}
-            Value::List(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    let path = format!("{path}[{index}]");
-                    self.walk(item, &path);
-                    self.places.insert(path, item.place);
-                }
-            }
-            Value::Map(entries) => {
-                for (key, value) in entries {
-                    let path = join(path, key.text().unwrap_or_default());
-                    self.walk(value, &path);
-                    if self.places.insert(path.clone(), key.place).is_some() {
-                        self.duplicates.push((path, key.place));
-                    }
-                }
-            }
+        Self {
+            root: crate::json_tree::parse(text),
         }
     }
 
-    /// The place of `path`, or of the nearest thing around it.
+    /// Of a YAML tree.
+    pub(crate) fn of_yaml(root: Node) -> Self {
+        Self { root: Some(root) }
+    }
+
+    /// The place of `path`, or of the nearest thing around it; None if there
+    /// is nothing of it.
     pub(crate) fn get(&self, path: &str) -> Option<Place> {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.places.get(path) {
-                return Some(*place);
+        let mut node = self.root.as_ref()?;
+        let (mut rest, mut place) = (path, None);
+        while let Some((found, value, tail)) = step(node, rest) {
+            (node, rest, place) = (value, tail, Some(found));
+        }
+        place
+    }
+
+    /// Keys that are written twice in one object, with the second place.
+    pub(crate) fn duplicates(&self) -> Vec<(String, Place)> {
+        let mut found = Vec::new();
+        if let Some(root) = &self.root {
+            duplicates(root, "", &mut found);
+        }
+        found
+    }
+}
+
+/// One step down: the place of the key or element, its value, what is left of
+/// the path. A key may have dots in it, so the longest that fits is taken.
+fn step<'n, 'p>(node: &'n Node, path: &'p str) -> Option<(Place, &'n Node, &'p str)> {
+    match &node.value {
+        Value::List(items) => {
+            let (index, tail) = path.strip_prefix('[')?.split_once(']')?;
+            let item = items.get(index.parse::<usize>().ok()?)?;
+            Some((item.place, item, tail))
+        }
+        Value::Map(entries) => {
+            let path = path.strip_prefix('.').unwrap_or(path);
+            let fits = entries.iter().filter_map(|(key, value)| {
+                let tail = path.strip_prefix(key.text()?)?;
+                let whole = tail.is_empty() || tail.starts_with(['.', '[']);
+                whole.then_some((key.place, value, tail))
+            });
+            fits.min_by_key(|(_, _, tail)| tail.len())
+        }
+        Value::Null | Value::Scalar { .. } => None,
+    }
+}
+
+fn duplicates(node: &Node, path: &str, found: &mut Vec<(String, Place)>) {
+    match &node.value {
+        Value::Null | Value::Scalar { .. } => {}
+        Value::List(items) => {
+            for (index, item) in items
+                .iter()
+                .enumerate()
+                .filter(|(_, item)| item.is_collection())
+            {
+                duplicates(item, &format!("{path}[{index}]"), found);
             }
-            path = &path[..path.rfind(['.', '['])?];
+        }
+        Value::Map(entries) => {
+            let mut seen = BTreeSet::new();
+            for (key, value) in entries {
+                let text = key.text().unwrap_or_default();
+                if !seen.insert(text) {
+                    found.push((join(path, text), key.place));
+                }
+                if value.is_collection() {
+                    duplicates(value, &join(path, text), found);
+                }
+            }
         }
     }
 }
@@ -78,112 +104,5 @@ pub(crate) fn join(path: &str, key: &str) -> String {
         key.to_owned()
     } else {
         format!("{path}.{key}")
-    }
-}
-
-struct Walker<'a> {
-    rest: &'a str,
-    place: Place,
-    found: Places,
-}
-
-impl Walker<'_> {
-    fn value(&mut self, path: &str) -> Option<()> {
-        self.skip_space();
-        match self.rest.chars().next()? {
-            '{' => self.object(path),
-            '[' => self.array(path),
-            '"' => self.string().map(drop),
-            _ => {
-                let end = self.rest.find([',', ']', '}', ' ', '\n', '\r', '\t']);
-                self.advance(end.unwrap_or(self.rest.len()));
-                Some(())
-            }
-        }
-    }
-
-    fn object(&mut self, path: &str) -> Option<()> {
-        self.advance(1);
-        loop {
-            self.skip_space();
-            match self.rest.chars().next()? {
-                '}' => break,
-                ',' => self.advance(1),
-                _ => {
-                    let place = self.place;
-                    let key = self.string()?;
-                    let path = if path.is_empty() {
-                        key
-                    } else {
-                        format!("{path}.{key}")
-                    };
-                    if self.found.places.insert(path.clone(), place).is_some() {
-                        self.found.duplicates.push((path.clone(), place));
-                    }
-                    self.skip_space();
-                    self.advance(1); // the colon
-                    self.value(&path)?;
-                }
-            }
-        }
-        self.advance(1);
-        Some(())
-    }
-
-    fn array(&mut self, path: &str) -> Option<()> {
-        self.advance(1);
-        let mut index = 0;
-        loop {
-            self.skip_space();
-            match self.rest.chars().next()? {
-                ']' => break,
-                ',' => self.advance(1),
-                _ => {
-                    let path = format!("{path}[{index}]");
-                    self.found.places.insert(path.clone(), self.place);
-                    self.value(&path)?;
-                    index += 1;
-                }
-            }
-        }
-        self.advance(1);
-        Some(())
-    }
-
-    fn string(&mut self) -> Option<String> {
-        let mut escaped = false;
-        let inside = self.rest.strip_prefix('"')?;
-        let end = inside.find(|c: char| {
-            let ends = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            ends
-        })?;
-        let literal = &self.rest[..end + 2];
-        let text = serde_json::from_str(literal).ok()?;
-        self.advance(end + 2);
-        Some(text)
-    }
-
-    fn skip_space(&mut self) {
-        let end = self.rest.find(|c: char| !c.is_ascii_whitespace());
-        self.advance(end.unwrap_or(self.rest.len()));
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        let Some((passed, rest)) = self.rest.split_at_checked(bytes) else {
-            self.rest = "";
-            return;
-        };
-        self.rest = rest;
-        for c in passed.chars() {
-            if c == '\n' {
-                self.place = Place {
-                    line: self.place.line + 1,
-                    column: 1,
-                };
-            } else {
-                self.place.column += 1;
-            }
-        }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn read<R: Read>(
         limits,
         visitor,
         collector: Collector::new(limits),
-        seen: Seen::default(),
+        seen: Seen::new(limits),
         top: None,
         headers: 0,
     };

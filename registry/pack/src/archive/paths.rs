@@ -1,7 +1,8 @@
 //! Which paths an archive may have, and what they mean.
 
-use std::collections::{BTreeMap, btree_map::Entry as Slot};
+use std::collections::BTreeMap;
 
+use crate::Limits;
 use crate::error::PackError;
 
 /// Refuses everything that could lead out of a folder, and everything that
@@ -30,10 +31,11 @@ pub(crate) fn parts(path: &[u8]) -> Result<Vec<&str>, PackError> {
     Ok(parts)
 }
 
-/// The paths of an archive so far, to notice the same one twice.
-#[derive(Default)]
+/// The paths of an archive so far, to notice the same one twice. Folders that
+/// are only named in the paths of their files count, too.
 pub(super) struct Seen {
     paths: BTreeMap<String, Kind>,
+    max: u64,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -43,15 +45,19 @@ enum Kind {
 }
 
 impl Seen {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            paths: BTreeMap::new(),
+            max: limits.entries,
+        }
+    }
+
     pub(super) fn file(&mut self, path: &str) -> Result<(), PackError> {
         self.parents(path)?;
-        match self.paths.entry(path.to_owned()) {
-            Slot::Vacant(slot) => {
-                slot.insert(Kind::File);
-                Ok(())
-            }
-            Slot::Occupied(_) => Err(twice(path)),
+        if self.paths.contains_key(path) {
+            return Err(twice(path));
         }
+        self.insert(path, Kind::File)
     }
 
     pub(super) fn folder(&mut self, path: &str) -> Result<(), PackError> {
@@ -68,11 +74,19 @@ impl Seen {
         match self.paths.get(path) {
             Some(Kind::File) => Err(twice(path)),
             Some(Kind::Folder) => Ok(()),
-            None => {
-                self.paths.insert(path.to_owned(), Kind::Folder);
-                Ok(())
-            }
+            None => self.insert(path, Kind::Folder),
         }
+    }
+
+    fn insert(&mut self, path: &str, kind: Kind) -> Result<(), PackError> {
+        self.paths.insert(path.to_owned(), kind);
+        if self.paths.len() as u64 > self.max {
+            return Err(PackError::too_large(
+                "the number of files and folders",
+                self.max,
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Component, ComponentSet, Kind, Purpose, SCHEMA_VERSION, Source};
 use crate::document::Document;
 use crate::error::PackError;
-use crate::lint::{Finding, rules};
+use crate::lint::{self, Finding, rules};
 
 pub(super) fn read(text: &str, file: &str) -> Result<ComponentSet, PackError> {
     let document = Document::parse(text, file)?;
@@ -21,7 +21,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<ComponentSet, PackError> {
     if reader.findings.is_empty() {
         Ok(set)
     } else {
-        Err(PackError::Invalid(reader.findings))
+        Err(PackError::Invalid(lint::capped(reader.findings)))
     }
 }
 

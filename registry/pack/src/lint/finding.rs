@@ -16,6 +16,9 @@ pub enum Severity {
     Warning,
 }
 
+/// Characters of a message or key.
+const MAX_CHARS: usize = 500;
+
 /// One complaint about a pack or profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,7 +51,7 @@ impl Finding {
             line: None,
             column: None,
             key: None,
-            message: message.into(),
+            message: shortened(message.into()),
             remedy: String::new(),
         }
     }
@@ -67,7 +70,7 @@ impl Finding {
     }
 
     pub(crate) fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
+        self.key = Some(shortened(key.into()));
         self
     }
 
@@ -79,6 +82,14 @@ impl Finding {
     /// True if this alone makes a lint fail.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+}
+
+/// Keys and words of a file appear in findings, and may be as long as the file.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -24,6 +24,9 @@ use std::path::Path;
 use crate::error::PackError;
 use crate::{Limits, Pack};
 
+/// How many findings one lint returns.
+const MAX_FINDINGS: usize = 500;
+
 /// Every complaint about a pack, errors first, then by file and line.
 pub fn lint(pack: &Pack) -> Vec<Finding> {
     let mut context = context::Context::new(pack);
@@ -41,6 +44,21 @@ pub fn lint(pack: &Pack) -> Vec<Finding> {
     }
     let mut findings = context.findings;
     findings.sort_by(|a, b| (a.severity, &a.file, a.line).cmp(&(b.severity, &b.file, b.line)));
+    capped(findings)
+}
+
+/// Nobody reads more than the first hundreds, and somebody has to store them.
+pub(crate) fn capped(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let more = findings.len().saturating_sub(MAX_FINDINGS);
+    if more > 0 {
+        findings.truncate(MAX_FINDINGS);
+        let finding = Finding::warning(
+            rules::MORE_FINDINGS,
+            "(all files)",
+            format!("there are {more} more findings"),
+        );
+        findings.push(finding.remedy("correct the ones above first"));
+    }
     findings
 }
 
@@ -52,7 +70,7 @@ pub fn lint(pack: &Pack) -> Vec<Finding> {
 pub fn lint_folder(dir: &Path, limits: &Limits) -> Result<Vec<Finding>, PackError> {
     match Pack::open(dir, limits) {
         Ok(pack) => Ok(lint(&pack)),
-        Err(PackError::Invalid(findings)) => Ok(findings),
+        Err(PackError::Invalid(findings)) => Ok(capped(findings)),
         Err(PackError::Malformed {
             file,
             place,

@@ -3,6 +3,8 @@
 
 /// A file of the pack cannot be parsed at all.
 pub const SYNTAX: &str = "syntax";
+/// There are more findings than are returned.
+pub const MORE_FINDINGS: &str = "more-findings";
 /// `pack.json` breaks the published schema.
 pub const SCHEMA: &str = "pack-schema";
 /// The pack's name cannot be a repository.

@@ -7,10 +7,19 @@ use serde_json::{Map, Value};
 
 use super::{PackManifest, schema};
 use crate::error::{PackError, ParseError, Place};
-use crate::lint::{Finding, rules};
+use crate::lint::{self, Finding, rules};
 use crate::places::Places;
 
+/// Bytes of a `pack.json`. 256 KiB; public ones have about one.
+const MAX_BYTES: usize = 256 * 1024;
+
 pub(super) fn parse(text: &str, file: &str) -> Result<PackManifest, PackError> {
+    if text.len() > MAX_BYTES {
+        return Err(PackError::too_large(
+            format!("the text {file}"),
+            format!("{MAX_BYTES} bytes"),
+        ));
+    }
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value: Value = serde_json::from_str(body).map_err(|error| json_error(&error, file))?;
     let places = Places::of_json(body);
@@ -20,7 +29,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<PackManifest, PackError> {
         .map(|complaint| complaint.finding)
         .collect();
     if !blocking.is_empty() {
-        return Err(PackError::Invalid(blocking));
+        return Err(PackError::Invalid(lint::capped(blocking)));
     }
     let Value::Object(object) = value else {
         // The schema check has refused everything else.

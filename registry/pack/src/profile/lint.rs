@@ -22,7 +22,7 @@ pub(super) fn lint(profile: &Profile) -> Vec<Finding> {
     lint.packs();
     lint.values();
     lint.variables();
-    lint.findings
+    crate::lint::capped(lint.findings)
 }
 
 struct Lint<'a> {

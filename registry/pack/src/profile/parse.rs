@@ -11,7 +11,7 @@ use super::{
 };
 use crate::document::Document;
 use crate::error::{PackError, ParseError};
-use crate::lint::{Finding, rules};
+use crate::lint::{self, Finding, rules};
 use crate::places::join;
 
 pub(super) fn parse(text: &str, file: &str) -> Result<Profile, PackError> {
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Profile, PackError> {
     let profile = reader.profile(text);
     match profile {
         Some(profile) if reader.findings.is_empty() => Ok(profile),
-        _ => Err(PackError::Invalid(reader.findings)),
+        _ => Err(PackError::Invalid(lint::capped(reader.findings))),
     }
 }
 

@@ -7,8 +7,11 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use super::{Node, Value};
 use crate::error::{PackError, Place};
 
-/// Nodes after expansion of aliases. The largest public values.yaml has about 3 000.
-const MAX_NODES: usize = 200_000;
+/// What a tree may weigh, and what aliases may add to it: about the bytes of
+/// memory. 32 MiB is a text of 4 MiB with a value in every 10 bytes.
+const MAX_WEIGHT: usize = 32 * 1024 * 1024;
+/// The weight of a node beside its text.
+const NODE_WEIGHT: usize = 64;
 /// Collections within collections.
 const MAX_DEPTH: usize = 64;
 
@@ -63,8 +66,8 @@ fn place(marker: &saphyr_parser::Marker) -> Place {
 struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
-    /// Nodes that were copied, for an anchor or an alias.
+    weight: usize,
+    /// The weight of what was copied, for an anchor or an alias.
     copied: usize,
     root: Option<Node>,
 }
@@ -72,7 +75,7 @@ struct Builder {
 struct Open {
     place: Place,
     anchor: usize,
-    /// How many nodes there were before this one began.
+    /// The weight of everything before this one began.
     before: usize,
     is_map: bool,
     items: Vec<Node>,
@@ -87,13 +90,14 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 let null = plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let weight = NODE_WEIGHT + text.len();
                 let text = text.into_owned();
                 let value = if null {
                     Value::Null
                 } else {
                     Value::Scalar { text, plain }
                 };
-                self.add(Node { place, value }, anchor, 1)
+                self.add(Node { place, value }, anchor, weight)
             }
             Event::SequenceStart(anchor, _) => self.begin(place, anchor, false),
             Event::MappingStart(anchor, _) => self.begin(place, anchor, true),
@@ -101,17 +105,11 @@ impl Builder {
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 // An alias that stands inside of its own anchor is not known yet.
                 None => Err((place, "this alias refers to something that is not complete")),
-                Some((_, size)) if self.copied + size > MAX_NODES => Err((place, TOO_MANY)),
-                Some((node, size)) => {
-                    let (node, size) = (
-                        Node {
-                            place,
-                            ..node.clone()
-                        },
-                        *size,
-                    );
-                    self.copied += size;
-                    self.add(node, 0, size)
+                Some((_, weight)) if self.copied + weight > MAX_WEIGHT => Err((place, TOO_MANY)),
+                Some((node, weight)) => {
+                    let (copy, weight) = (node.clone(), *weight);
+                    self.copied += weight;
+                    self.add(Node { place, ..copy }, 0, weight)
                 }
             },
             _ => Ok(()),
@@ -125,7 +123,7 @@ impl Builder {
         self.open.push(Open {
             place,
             anchor,
-            before: self.nodes,
+            before: self.weight,
             is_map,
             items: Vec::new(),
         });
@@ -141,28 +139,28 @@ impl Builder {
         } else {
             Value::List(open.items)
         };
-        let inside = self.nodes - open.before;
-        self.nodes = open.before;
+        let inside = self.weight - open.before;
+        self.weight = open.before;
         self.add(
             Node {
                 place: open.place,
                 value,
             },
             open.anchor,
-            inside + 1,
+            inside + NODE_WEIGHT,
         )
     }
 
-    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Refusal> {
-        self.nodes += size;
+    fn add(&mut self, node: Node, anchor: usize, weight: usize) -> Result<(), Refusal> {
+        self.weight += weight;
         if anchor != 0 {
-            self.copied += size;
+            self.copied += weight;
         }
-        if self.nodes.max(self.copied) > MAX_NODES {
+        if self.weight.max(self.copied) > MAX_WEIGHT {
             return Err((node.place, TOO_MANY));
         }
         if anchor != 0 {
-            self.anchors.insert(anchor, (node.clone(), size));
+            self.anchors.insert(anchor, (node.clone(), weight));
         }
         match self.open.last_mut() {
             Some(open) => open.items.push(node),

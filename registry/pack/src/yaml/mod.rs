@@ -91,6 +91,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn is_collection(&self) -> bool {
+        matches!(self.value, Value::List(_) | Value::Map(_))
+    }
+
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Null => "empty",

@@ -27,10 +27,10 @@ pub(crate) fn check(value: &Value, file: &str, places: &Places) -> Vec<Complaint
         places,
         complaints: Vec::new(),
     };
-    for (key, place) in &places.duplicates {
+    for (key, place) in places.duplicates() {
         let finding = Finding::error(rules::SCHEMA, file, "is written twice")
             .key(key)
-            .at(Some(*place));
+            .at(Some(place));
         let finding =
             finding.remedy("remove one of the two; readers disagree about which one counts");
         checker.complaints.push(Complaint {
