@@ -9,8 +9,10 @@
     reason = "a program for people: what it prints is what it is for"
 )]
 
+mod bench_build;
 mod docs;
 mod finding;
+mod run;
 mod tests_all;
 mod tidy;
 mod tree;
@@ -49,6 +51,16 @@ const VERBS: &[Verb] = &[
         help: "run every check of the project, machines included [--fast: without]",
         run: tests_all::run,
     },
+    Verb {
+        name: "run",
+        help: "the main job on QEMU, then serve until Ctrl-C [--exit: stop then]",
+        run: run::run,
+    },
+    Verb {
+        name: "bench-build",
+        help: "the main job, measured",
+        run: bench_build::run,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -61,6 +73,7 @@ fn main() -> ExitCode {
     };
     match (verb.run)(rest) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<run::Interrupted>() => ExitCode::from(130),
         Err(error) => {
             eprintln!("xtask {}: {error:#}", verb.name);
             ExitCode::FAILURE
