@@ -11,8 +11,8 @@ use crate::manifest::json_error;
 use crate::places::Places;
 use crate::yaml::{self, Node, Value};
 
-/// Bytes of a text that becomes data: profiles, components, values. 2 MiB; the
-/// largest public values.yaml has a tenth of that.
+/// Bytes of a text that becomes data. 2 MiB: a profile may carry the values of
+/// many packs, the longest public one of which has 289 kB.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// A parsed text.
@@ -22,7 +22,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Parses JSON if the text begins like an object, else YAML.
+    /// Parses JSON if the text begins like an object and is JSON, else YAML.
     pub(crate) fn parse(text: &str, file: &str) -> Result<Self, PackError> {
         if text.len() > MAX_BYTES {
             return Err(PackError::too_large(
@@ -31,18 +31,28 @@ impl Document {
             ));
         }
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if body.trim_start().starts_with('{') {
-            let value = serde_json::from_str(body).map_err(|error| json_error(&error, file))?;
-            return Ok(Self {
-                value,
-                places: Places::of_json(body),
-            });
+        let json_error = match body
+            .trim_start()
+            .starts_with('{')
+            .then(|| serde_json::from_str(body))
+        {
+            Some(Ok(value)) => {
+                return Ok(Self {
+                    value,
+                    places: Places::of_json(body),
+                });
+            }
+            Some(Err(error)) => Some(json_error(&error, file)),
+            None => None,
+        };
+        match yaml::parse(body, file) {
+            Ok(root) => Ok(Self {
+                value: to_json(&root),
+                places: Places::of_yaml(root),
+            }),
+            // What begins like JSON and is neither was meant to be JSON.
+            Err(error) => Err(json_error.unwrap_or(error)),
         }
-        let root = yaml::parse(body, file)?;
-        Ok(Self {
-            value: to_json(&root),
-            places: Places::of_yaml(root),
-        })
     }
 }
 

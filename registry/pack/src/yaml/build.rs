@@ -7,8 +7,11 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use super::{Node, Value};
 use crate::error::{PackError, Place};
 
+/// Bytes of a YAML text. 1 MiB: the parser needs up to two hundred times that
+/// for a text in one line, and the longest public values.yaml has 289 kB.
+const MAX_BYTES: usize = 1024 * 1024;
 /// What a tree may weigh, and what aliases may add to it: about the bytes of
-/// memory. 32 MiB is a text of 4 MiB with a value in every 10 bytes.
+/// memory. 32 MiB is a value in every third byte of the longest text.
 const MAX_WEIGHT: usize = 32 * 1024 * 1024;
 /// The weight of a node beside its text.
 const NODE_WEIGHT: usize = 64;
@@ -17,6 +20,12 @@ const MAX_DEPTH: usize = 64;
 
 /// Parses the first document; an empty file is an empty node.
 pub(crate) fn parse(text: &str, file: &str) -> Result<Node, PackError> {
+    if text.len() > MAX_BYTES {
+        return Err(PackError::too_large(
+            format!("the text {file}"),
+            format!("{MAX_BYTES} bytes"),
+        ));
+    }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
