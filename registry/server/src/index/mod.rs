@@ -65,6 +65,7 @@ struct Findings {
     errors: u32,
     warnings: u32,
     first_error: Option<String>,
+    first_warning: Option<String>,
 }
 
 impl Findings {
@@ -81,6 +82,10 @@ impl Findings {
                 .iter()
                 .find(|finding| finding.is_error())
                 .map(ToString::to_string),
+            first_warning: found
+                .iter()
+                .find(|finding| !finding.is_error())
+                .map(ToString::to_string),
         }
     }
 
@@ -96,16 +101,14 @@ impl Findings {
 
     /// A sentence for whoever pushed, when there is something to say.
     fn summary(&self, what: &str) -> Option<String> {
-        let first = self
-            .first_error
-            .as_deref()
-            .unwrap_or("see the findings in the catalog");
-        match (self.errors, self.warnings) {
-            (0, 0) => None,
-            (errors, warnings) => Some(header_text(&format!(
-                "{what} has {errors} errors and {warnings} warnings: {first}"
-            ))),
-        }
+        let first = self.first_error.as_ref().or(self.first_warning.as_ref())?;
+        let counts = [(self.errors, "error"), (self.warnings, "warning")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
+            .collect::<Vec<_>>()
+            .join(" and ");
+        Some(header_text(&format!("{what} has {counts}: {first}")))
     }
 }
 

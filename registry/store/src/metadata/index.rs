@@ -13,7 +13,7 @@ impl Metadata {
         repository: &RepositoryName,
         manifest: &NewManifest,
         policy: MissingPolicy,
-        immutable_by_default: bool,
+        immutable_packs: bool,
     ) -> Result<()> {
         let mut transaction = self.begin().await?;
         let repository_id = ensure_repository(&mut transaction, repository).await?;
@@ -32,7 +32,7 @@ impl Metadata {
                 repository_id,
                 tag,
                 manifest_id,
-                immutable_by_default,
+                immutable_packs,
             )
             .await?;
             let version = tag.as_str();

@@ -88,7 +88,7 @@ pub(crate) async fn set(
     repository_id: i64,
     tag: &Tag,
     manifest_id: i64,
-    immutable_by_default: bool,
+    immutable_packs: bool,
 ) -> Result<()> {
     if let Some(current) = current(connection, repository_id, tag).await? {
         if current.manifest_id == manifest_id {
@@ -97,10 +97,7 @@ pub(crate) async fn set(
         if current.kind == PARENT {
             return Err(reserved(repository, tag));
         }
-        if is_immutable(connection, repository_id)
-            .await?
-            .unwrap_or(immutable_by_default)
-        {
+        if is_immutable(connection, repository_id, tag, immutable_packs).await? {
             return Err(StoreError::TagImmutable {
                 repository: repository.to_string(),
                 tag: tag.to_string(),
@@ -150,15 +147,25 @@ async fn current(
     .map_err(database("look up a tag"))
 }
 
+/// What the repository says holds for all its tags; otherwise a version that
+/// is published as a pack is immutable, and a signature beside it is not.
 async fn is_immutable(
     connection: &mut SqliteConnection,
     repository_id: i64,
-) -> Result<Option<bool>> {
-    sqlx::query_scalar("SELECT immutable_tags FROM repositories WHERE id = ?")
-        .bind(repository_id)
-        .fetch_one(connection)
-        .await
-        .map_err(database("look up a repository"))
+    tag: &Tag,
+    immutable_packs: bool,
+) -> Result<bool> {
+    sqlx::query_scalar(
+        "SELECT coalesce(r.immutable_tags, ? AND EXISTS (
+             SELECT 1 FROM packs p WHERE p.repository_id = r.id AND p.version = ?))
+         FROM repositories r WHERE r.id = ?",
+    )
+    .bind(immutable_packs)
+    .bind(tag.as_str())
+    .bind(repository_id)
+    .fetch_one(connection)
+    .await
+    .map_err(database("look up a repository"))
 }
 
 async fn upsert(
