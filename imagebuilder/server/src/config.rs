@@ -1,0 +1,59 @@
+//! What the builder is told when it starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use imagebuilder_engine::EngineConfig;
+use registry_client::Client;
+
+/// Where things are and how large machines are. [`BuilderConfig::new`] gives the defaults.
+#[derive(Clone)]
+pub struct BuilderConfig {
+    /// Everything that the builder keeps.
+    pub data: PathBuf,
+    /// The Python virtual environment with ansible-core and ansible-runner.
+    pub venv: PathBuf,
+    /// The registry that packs come from and images go to.
+    pub registry: Client,
+    /// How many builds run at once.
+    pub slots: usize,
+    /// Processors of a build machine.
+    pub machine_cpus: u16,
+    /// Memory of a build machine.
+    pub machine_memory_bytes: u64,
+    /// Size of an image's disk; part of the signature.
+    pub disk_size_bytes: u64,
+    /// How long a machine may take until it answers over SSH.
+    pub boot_timeout_secs: u64,
+}
+
+impl BuilderConfig {
+    /// The defaults.
+    #[must_use]
+    pub fn new(data: PathBuf, venv: PathBuf, registry: Client) -> Self {
+        let engine = EngineConfig::new(data, venv);
+        Self {
+            slots: engine.slots,
+            machine_cpus: engine.machine_cpus,
+            machine_memory_bytes: engine.machine_memory_bytes,
+            disk_size_bytes: engine.disk_size_bytes,
+            boot_timeout_secs: engine.boot_timeout.as_secs(),
+            data: engine.data,
+            venv: engine.venv,
+            registry,
+        }
+    }
+
+    /// The engine's part of it. The clouds are those that QEMU's images run on.
+    pub(crate) fn engine(&self) -> EngineConfig {
+        EngineConfig {
+            cloud_types: ["libvirt", "qemu", "maas"].map(str::to_owned).to_vec(),
+            slots: self.slots.max(1),
+            machine_cpus: self.machine_cpus,
+            machine_memory_bytes: self.machine_memory_bytes,
+            disk_size_bytes: self.disk_size_bytes,
+            boot_timeout: Duration::from_secs(self.boot_timeout_secs),
+            ..EngineConfig::new(self.data.clone(), self.venv.clone())
+        }
+    }
+}

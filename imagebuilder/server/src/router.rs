@@ -1,0 +1,39 @@
+//! Every route of the builder.
+
+use axum::Router;
+use axum::routing::{get, post};
+use imagebuilder_engine::Engine;
+use tokio_util::sync::CancellationToken;
+
+use crate::{builds, events, images};
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) engine: Engine,
+    /// Live streams end with the server.
+    pub(crate) stop: CancellationToken,
+}
+
+pub(crate) fn router(engine: Engine, stop: CancellationToken) -> Router {
+    Router::new()
+        .route(
+            "/api/v1/images",
+            get(images::list_images).post(images::ensure_image),
+        )
+        .route("/api/v1/images/{signature}", get(images::show_image))
+        .route(
+            "/api/v1/images/{signature}/explain",
+            get(images::explain_image),
+        )
+        .route(
+            "/api/v1/images/{signature}/diff/{other}",
+            get(images::diff_images),
+        )
+        .route("/api/v1/builds", get(builds::list_builds))
+        .route("/api/v1/builds/{id}", get(builds::show_build))
+        .route("/api/v1/builds/{id}/events", get(events::build_events))
+        .route("/api/v1/builds/{id}/logs", get(builds::build_logs))
+        .route("/api/v1/builds/{id}/cancel", post(builds::cancel_build))
+        .with_state(AppState { engine, stop })
+}

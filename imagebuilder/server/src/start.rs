@@ -1,0 +1,63 @@
+//! Puts the builder together: QEMU, registry, Ansible, engine, routes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use imagebuilder_engine::{Engine, EngineError, HttpRegistry, VenvRunner};
+use imagebuilder_provider::ProviderError;
+use imagebuilder_provider_qemu::{QemuConfig, QemuProvider};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::BuilderConfig;
+use crate::router::router;
+
+/// A started builder.
+pub struct Builder {
+    /// `/api/v1/images` and `/api/v1/builds`.
+    pub router: axum::Router,
+    /// Ends after the token given to [`start`]: by then machines are destroyed and unfinished builds are queued.
+    pub task: JoinHandle<()>,
+}
+
+/// Why the builder does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// QEMU is not usable.
+    #[error("cannot use QEMU: {source}; {}", source.hint())]
+    Provider {
+        /// What is wrong.
+        source: ProviderError,
+    },
+    /// The engine cannot open its data.
+    #[error("cannot open the builder's data in {}", data.display())]
+    Engine {
+        /// The folder.
+        data: PathBuf,
+        /// What is wrong.
+        source: EngineError,
+    },
+}
+
+/// Opens the builder and starts its worker. The registry need not answer yet.
+pub async fn start(config: BuilderConfig, stop: CancellationToken) -> Result<Builder, StartError> {
+    let provider = QemuProvider::open(QemuConfig::new(&config.data))
+        .await
+        .map_err(|source| StartError::Provider { source })?;
+    let ansible = VenvRunner::new(config.venv.clone(), config.data.join("ansible"));
+    let registry = HttpRegistry::new(config.registry.clone());
+    let engine = Engine::open(
+        config.engine(),
+        Arc::new(provider),
+        Arc::new(registry),
+        Arc::new(ansible),
+    )
+    .await
+    .map_err(|source| StartError::Engine {
+        data: config.data.clone(),
+        source,
+    })?;
+    let router = router(engine.clone(), stop.clone());
+    let task = tokio::spawn(async move { engine.run(stop).await });
+    Ok(Builder { router, task })
+}
