@@ -24,12 +24,22 @@ pub fn workspace() -> &'static Path {
 
 fn build() -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "packyard", "--message-format=json"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "packyard",
+            "--message-format=json",
+        ])
         .current_dir(workspace())
         .stderr(Stdio::inherit())
         .output()
         .context("run cargo build")?;
-    ensure!(output.status.success(), "cargo build ended with {}", output.status);
+    ensure!(
+        output.status.success(),
+        "cargo build ended with {}",
+        output.status
+    );
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -58,18 +68,35 @@ impl Ran {
 
     /// Fails unless the program ended with 0.
     pub fn ok(&self) -> Result<&Self> {
-        ensure!(self.code == Some(0), "exit code {:?}\n{}\n{}", self.code, self.stdout, self.stderr);
+        ensure!(
+            self.code == Some(0),
+            "exit code {:?}\n{}\n{}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
         Ok(self)
     }
 
     /// Fails unless the program ended with `code` and said all of `words` to the user, with no stack trace.
     pub fn refused(&self, code: i32, words: &[&str]) -> Result<&Self> {
-        ensure!(self.code == Some(code), "wanted exit code {code}, got {self:?}");
+        ensure!(
+            self.code == Some(code),
+            "wanted exit code {code}, got {self:?}"
+        );
         for word in words {
-            ensure!(self.stderr.contains(word), "{word:?} is not in what the user reads:\n{}", self.stderr);
+            ensure!(
+                self.stderr.contains(word),
+                "{word:?} is not in what the user reads:\n{}",
+                self.stderr
+            );
         }
         for trace in ["panicked at", "stack backtrace", "RUST_BACKTRACE"] {
-            ensure!(!self.stderr.contains(trace), "a stack trace reached the user:\n{}", self.stderr);
+            ensure!(
+                !self.stderr.contains(trace),
+                "a stack trace reached the user:\n{}",
+                self.stderr
+            );
         }
         Ok(self)
     }
@@ -87,7 +114,11 @@ impl From<Output> for Ran {
 
 /// Runs the program with nothing but the arguments.
 pub fn run<const N: usize>(args: [&str; N]) -> Result<Ran> {
-    Ok(command().args(args).output().context("run packyard")?.into())
+    Ok(command()
+        .args(args)
+        .output()
+        .context("run packyard")?
+        .into())
 }
 
 /// The program with an environment of its own: no credentials, no colours.

@@ -27,6 +27,10 @@ pub fn components() -> Result<PathBuf> {
 
 fn present(path: &str) -> Result<PathBuf> {
     let path = folder().join(path);
-    ensure!(path.exists(), "{} is missing: run `make setup`", path.display());
+    ensure!(
+        path.exists(),
+        "{} is missing: run `make setup`",
+        path.display()
+    );
     Ok(path)
 }

@@ -9,15 +9,20 @@ use crate::binary::workspace;
 
 /// The archive of public packs beside the work tree, if it is there.
 pub fn public_archive() -> Option<PathBuf> {
-    let path = workspace().parent()?.join("shared/fixtures/pack-central-sample.tar.gz");
+    let path = workspace()
+        .parent()?
+        .join("shared/fixtures/pack-central-sample.tar.gz");
     path.exists().then_some(path)
 }
 
 /// Unpacks [`public_archive`] and answers with the packs' folders, sorted.
 pub fn unpack_public(archive: &Path, into: &Path) -> Result<Vec<PathBuf>> {
-    tar::Archive::new(GzDecoder::new(std::fs::File::open(archive)?)).unpack(into).context("unpack the public packs")?;
-    let mut folders: Vec<PathBuf> =
-        std::fs::read_dir(into.join("packs"))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    tar::Archive::new(GzDecoder::new(std::fs::File::open(archive)?))
+        .unpack(into)
+        .context("unpack the public packs")?;
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(into.join("packs"))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
     folders.sort();
     Ok(folders)
 }

@@ -20,3 +20,9 @@ macro_rules! skip {
         return Ok(());
     }};
 }
+
+/// Prints a figure that a test measured; figures are reported and never judged.
+#[expect(clippy::print_stdout, reason = "what a test measured is for people")]
+pub fn report(what: &str, figure: impl std::fmt::Display) {
+    println!("measured: {what}: {figure}");
+}

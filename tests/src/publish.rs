@@ -13,7 +13,14 @@ pub fn base_image(server: &Server) -> Result<()> {
     let image = cache::base_image()?;
     let config = image.with_extension("json");
     server
-        .run(&["image", "import", text(&image)?, "library/images/base/debian-13:13", "--config", text(&config)?])?
+        .run(&[
+            "image",
+            "import",
+            text(&image)?,
+            "library/images/base/debian-13:13",
+            "--config",
+            text(&config)?,
+        ])?
         .ok()?;
     Ok(())
 }
@@ -28,7 +35,10 @@ pub fn packs(server: &Server) -> Result<()> {
             if layer == "kubernetes" {
                 push.extend(["--bundle", text(&components)?]);
             }
-            server.run(&push)?.ok().with_context(|| format!("push {}", folder.display()))?;
+            server
+                .run(&push)?
+                .ok()
+                .with_context(|| format!("push {}", folder.display()))?;
         }
     }
     Ok(())
@@ -37,7 +47,10 @@ pub fn packs(server: &Server) -> Result<()> {
 /// One profile file; answers with its reference.
 pub fn profile(server: &Server, file: &Path) -> Result<String> {
     let pushed = server.json(&["profile", "push", text(file)?])?;
-    Ok(pushed["reference"].as_str().context("the profile's reference")?.to_owned())
+    Ok(pushed["reference"]
+        .as_str()
+        .context("the profile's reference")?
+        .to_owned())
 }
 
 /// A profile of `packs/profiles`, by its file name.
@@ -47,5 +60,6 @@ pub fn own_profile(server: &Server, name: &str) -> Result<String> {
 
 /// A path as an argument.
 pub fn text(path: &Path) -> Result<&str> {
-    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+    path.to_str()
+        .with_context(|| format!("{} is not UTF-8", path.display()))
 }

@@ -28,7 +28,10 @@ impl Server {
     /// Starts a server on `data` and waits until it says that it is ready.
     pub fn start(data: &Path, more: &[&str]) -> Result<Self> {
         let log = data.with_extension("log");
-        let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let errors = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)?;
         let mut child = binary::command()
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -48,12 +51,22 @@ impl Server {
             let mut rest = String::new();
             drop(lines.read_to_string(&mut rest));
         });
-        let line = receiver.recv_timeout(READY_WITHIN).context("wait for the ready line")??;
+        let line = receiver
+            .recv_timeout(READY_WITHIN)
+            .context("wait for the ready line")??;
         let Some(url) = line.trim().strip_prefix("ready ") else {
             drop(child.wait());
-            bail!("no ready line but {line:?}\n{}", std::fs::read_to_string(&log)?);
+            bail!(
+                "no ready line but {line:?}\n{}",
+                std::fs::read_to_string(&log)?
+            );
         };
-        Ok(Self { url: url.to_owned(), data: data.to_owned(), child, log })
+        Ok(Self {
+            url: url.to_owned(),
+            data: data.to_owned(),
+            child,
+            log,
+        })
     }
 
     /// `HOST:PORT`, as OCI clients want it.
@@ -63,12 +76,19 @@ impl Server {
 
     /// Runs `packyard ARGS` against this server.
     pub fn run(&self, args: &[&str]) -> Result<Ran> {
-        Ok(binary::command().args(args).env("PACKYARD_SERVER", &self.url).output().context("run packyard")?.into())
+        Ok(binary::command()
+            .args(args)
+            .env("PACKYARD_SERVER", &self.url)
+            .output()
+            .context("run packyard")?
+            .into())
     }
 
     /// Runs `packyard ARGS --json` and parses the answer.
     pub fn json(&self, args: &[&str]) -> Result<Value> {
-        self.run(&[args, &["--json"]].concat())?.json().with_context(|| format!("packyard {}", args.join(" ")))
+        self.run(&[args, &["--json"]].concat())?
+            .json()
+            .with_context(|| format!("packyard {}", args.join(" ")))
     }
 
     /// The server's process id.
@@ -99,7 +119,9 @@ impl Server {
         }
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        let ended = wait_for("the server to end", Duration::from_secs(60), || Ok(self.child.try_wait()?))?;
+        let ended = wait_for("the server to end", Duration::from_secs(60), || {
+            Ok(self.child.try_wait()?)
+        })?;
         Ok(ended.code())
     }
 }

@@ -18,7 +18,16 @@ pub fn client(name: &str) -> Command {
 
 /// Runs a client; fails, with all that it said, unless it ended with 0.
 pub fn run(command: &mut Command) -> Result<Ran> {
-    let ran: Ran = command.output().with_context(|| format!("run {command:?}: `make setup` installs it"))?.into();
-    ensure!(ran.code == Some(0), "{command:?} ended with {:?}\n{}\n{}", ran.code, ran.stdout, ran.stderr);
+    let ran: Ran = command
+        .output()
+        .with_context(|| format!("run {command:?}: `make setup` installs it"))?
+        .into();
+    ensure!(
+        ran.code == Some(0),
+        "{command:?} ended with {:?}\n{}\n{}",
+        ran.code,
+        ran.stdout,
+        ran.stderr
+    );
     Ok(ran)
 }

@@ -1,6 +1,5 @@
 //! Every end-to-end test; one binary, one module for each concern.
 
-
 mod bad_input;
 mod clients;
 mod main_job;

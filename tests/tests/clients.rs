@@ -13,7 +13,12 @@ fn oras_pulls_what_packyard_pushed() -> Result<()> {
     let temp = tempfile::tempdir()?;
     let (server, archive) = server_with_a_pack(temp.path())?;
     let pulled = temp.path().join("oras");
-    tools::run(tools::client("oras").args(["pull", "--plain-http", "--output"]).arg(&pulled).arg(reference(&server)))?;
+    tools::run(
+        tools::client("oras")
+            .args(["pull", "--plain-http", "--output"])
+            .arg(&pulled)
+            .arg(reference(&server)),
+    )?;
     same_file(&archive, &pulled.join("byo-1.0.0.tar.gz"))
 }
 
@@ -47,9 +52,18 @@ fn a_pack_pushed_by_oras_is_opened_and_listed() -> Result<()> {
 
         let packs = server.json(&["pack", "ls"])?;
         let pack = &packs["packs"][0];
-        ensure!(pack["name"] == "byo" && pack["layer"] == "os", "{form}: {packs}");
-        ensure!(pack["annotations"]["skipK8sInstall"] == "true", "{form}: {packs}");
-        ensure!(pack["displayName"].is_string() && pack["cloudTypes"].is_array(), "{form}: {packs}");
+        ensure!(
+            pack["name"] == "byo" && pack["layer"] == "os",
+            "{form}: {packs}"
+        );
+        ensure!(
+            pack["annotations"]["skipK8sInstall"] == "true",
+            "{form}: {packs}"
+        );
+        ensure!(
+            pack["displayName"].is_string() && pack["cloudTypes"].is_array(),
+            "{form}: {packs}"
+        );
     }
     Ok(())
 }
@@ -62,7 +76,9 @@ fn reference(server: &Server) -> String {
 fn server_with_a_pack(temp: &Path) -> Result<(Server, std::path::PathBuf)> {
     let server = Server::start(&temp.join("data"), &[])?;
     let pack = workspace().join("packs/os/byo");
-    server.run(&["pack", "push", pack.to_str().context("a path in UTF-8")?])?.ok()?;
+    server
+        .run(&["pack", "push", pack.to_str().context("a path in UTF-8")?])?
+        .ok()?;
     Ok((server, archive(temp)?))
 }
 
@@ -81,7 +97,8 @@ fn archive(into: &Path) -> Result<std::path::PathBuf> {
 }
 
 fn same_file(one: &Path, other: &Path) -> Result<()> {
-    let same = std::fs::read(one)? == std::fs::read(other).with_context(|| format!("read {}", other.display()))?;
+    let same = std::fs::read(one)?
+        == std::fs::read(other).with_context(|| format!("read {}", other.display()))?;
     ensure!(same, "{} and {} differ", one.display(), other.display());
     Ok(())
 }
@@ -89,5 +106,9 @@ fn same_file(one: &Path, other: &Path) -> Result<()> {
 fn sha256(file: &Path) -> Result<String> {
     let output = Command::new("sha256sum").arg(file).output()?;
     let text = String::from_utf8(output.stdout)?;
-    Ok(text.split_whitespace().next().context("a digest")?.to_owned())
+    Ok(text
+        .split_whitespace()
+        .next()
+        .context("a digest")?
+        .to_owned())
 }

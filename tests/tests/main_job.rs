@@ -49,7 +49,8 @@ fn builds_on_after_a_kill(server: Server, data: &Path, profile: &str) -> Result<
     wait_for("the second stage to run", STAGE_WITHIN, || {
         let view = server.json(&["build", "show", &build])?;
         ensure!(view["state"] != "failed", "the build failed: {view:#}");
-        let captured = stages(&view).any(|stage| stage["name"] == "harden" && !stage["seconds"].is_null());
+        let captured =
+            stages(&view).any(|stage| stage["name"] == "harden" && !stage["seconds"].is_null());
         Ok((captured && stage_running(&view, "kubernetes")).then_some(()))
     })?;
     let before = server.json(&["build", "show", &build])?;
@@ -57,11 +58,19 @@ fn builds_on_after_a_kill(server: Server, data: &Path, profile: &str) -> Result<
 
     let server = Server::start(data, &[])?;
     let ended = server.run(&["build", "watch", &build])?;
-    ended.ok().with_context(|| format!("watch the build\n{}", server.log()))?;
+    ended
+        .ok()
+        .with_context(|| format!("watch the build\n{}", server.log()))?;
     let view = server.json(&["build", "show", &build])?;
     ensure!(view["state"] == "succeeded", "{view:#}");
-    ensure!(attempts(&view, "harden") == attempts(&before, "harden"), "the captured stage was repeated: {view:#}");
-    let signature = view["signature"].as_str().context("a signature")?.to_owned();
+    ensure!(
+        attempts(&view, "harden") == attempts(&before, "harden"),
+        "the captured stage was repeated: {view:#}"
+    );
+    let signature = view["signature"]
+        .as_str()
+        .context("a signature")?
+        .to_owned();
     let image = server.json(&["image", "show", &signature])?;
     ensure!(image["state"] == "verified", "{image:#}");
     Ok((server, signature))
@@ -70,7 +79,10 @@ fn builds_on_after_a_kill(server: Server, data: &Path, profile: &str) -> Result<
 fn answers_again_at_once(server: &Server, profile: &str, signature: &str) -> Result<()> {
     let started = Instant::now();
     let answer = server.json(&["image", "build", profile])?;
-    println!("the second request took {} ms with the program's start", started.elapsed().as_millis());
+    e2e::report(
+        "the second request with the program's start, ms",
+        started.elapsed().as_millis(),
+    );
     ensure!(answer["built"] == false, "{answer:#}");
     ensure!(answer["image"]["signature"] == signature, "{answer:#}");
     Ok(())
@@ -78,36 +90,66 @@ fn answers_again_at_once(server: &Server, profile: &str, signature: &str) -> Res
 
 fn shows_report_and_record(server: &Server, signature: &str, temp: &Path) -> Result<()> {
     let image = server.json(&["image", "show", signature])?;
-    let repository = image["artifact"]["repository"].as_str().context("a repository")?;
+    let repository = image["artifact"]["repository"]
+        .as_str()
+        .context("a repository")?;
     let reference = format!("{}/{repository}:{signature}", server.host());
-    let tree = tools::run(tools::client("oras").args(["discover", "--plain-http", "--format", "tree", &reference]))?;
+    let tree = tools::run(tools::client("oras").args([
+        "discover",
+        "--plain-http",
+        "--format",
+        "tree",
+        &reference,
+    ]))?;
     for kind in [
         "application/vnd.packyard.kube-bench.report.v1+json",
         "application/vnd.packyard.build.record.v1+json",
         "application/vnd.cyclonedx+json",
         "application/vnd.in-toto+json",
     ] {
-        ensure!(tree.stdout.contains(kind), "{kind} is not in\n{}", tree.stdout);
+        ensure!(
+            tree.stdout.contains(kind),
+            "{kind} is not in\n{}",
+            tree.stdout
+        );
     }
     let disk = temp.join("image.qcow2");
-    server.run(&["image", "pull", signature, "--output", text(&disk)?])?.ok()?;
-    let check = std::process::Command::new("qemu-img").args(["check", "-q"]).arg(&disk).status()?;
+    server
+        .run(&["image", "pull", signature, "--output", text(&disk)?])?
+        .ok()?;
+    let check = std::process::Command::new("qemu-img")
+        .args(["check", "-q"])
+        .arg(&disk)
+        .status()?;
     ensure!(check.success(), "qemu-img check of the pulled image");
     std::fs::remove_file(disk)?;
     let explained = server.run(&["image", "explain", signature])?;
     for input in ["base", "harden", "kubernetes", "kubelet", "v1.34.4"] {
-        ensure!(explained.ok()?.stdout.contains(input), "{input} is not in\n{}", explained.stdout);
+        ensure!(
+            explained.ok()?.stdout.contains(input),
+            "{input} is not in\n{}",
+            explained.stdout
+        );
     }
     Ok(())
 }
 
 /// A copy of the OS pack whose role differs in one file, as a new version, and a profile that names it.
-fn changed_profile(server: &Server, temp: &Path, version: &str, change: impl Fn(&Path) -> Result<()>) -> Result<String> {
+fn changed_profile(
+    server: &Server,
+    temp: &Path,
+    version: &str,
+    change: impl Fn(&Path) -> Result<()>,
+) -> Result<String> {
     let pack = temp.join(format!("debian-13-{version}"));
     fixtures::copy_folder(&workspace().join("packs/os/debian-13"), &pack)?;
     let old = serde_json::from_slice::<Value>(&std::fs::read(pack.join("pack.json"))?)?;
     let old = old["version"].as_str().context("a version")?;
-    fixtures::edit(&pack.join("pack.json"), &format!("\"version\": \"{old}\""), &format!("\"version\": \"{version}\""))?;
+    fixtures::edit(
+        &pack.join("pack.json"),
+        &format!("\"version\": \"{old}\""),
+        &format!("\"version\": \"{version}\""),
+    )?;
     change(&pack)?;
     server.run(&["pack", "push", text(&pack)?])?.ok()?;
     let file = temp.join(format!("profile-{version}.json"));
@@ -120,7 +162,10 @@ fn changed_profile(server: &Server, temp: &Path, version: &str, change: impl Fn(
 fn profile_with(_pack: &Path, old: &str, version: &str) -> Result<String> {
     let text = std::fs::read_to_string(workspace().join("packs/profiles/qemu-debian-13.yaml"))?;
     let os = format!("version: {old}");
-    ensure!(text.contains(&os) || text.contains(&format!("version: \"{old}\"")), "the profile names version {old}");
+    ensure!(
+        text.contains(&os) || text.contains(&format!("version: \"{old}\"")),
+        "the profile names version {old}"
+    );
     Ok(text)
         .map(|text| replace_pack_version(&text, "debian-13", version))
         .map(|text| text.replacen("version: 1.0.0", &format!("version: {version}"), 1))
@@ -149,14 +194,23 @@ fn rebuilds_only_the_last_role(server: &Server, temp: &Path, first: &str) -> Res
     let profile = changed_profile(server, temp, "1.0.1", |pack| {
         let task = pack.join("node_baseline/tasks/main.yml");
         let text = std::fs::read_to_string(&task)?;
-        std::fs::write(&task, format!("{text}\n# A comment is a change of the role's file.\n"))?;
+        std::fs::write(
+            &task,
+            format!("{text}\n# A comment is a change of the role's file.\n"),
+        )?;
         Ok(())
     })?;
     let answer = server.json(&["image", "build", &profile])?;
     ensure!(answer["built"] == true, "{answer:#}");
-    let signature = answer["image"]["signature"].as_str().context("a signature")?.to_owned();
+    let signature = answer["image"]["signature"]
+        .as_str()
+        .context("a signature")?
+        .to_owned();
     ensure!(signature != first, "the signature did not move");
-    let build = answer["image"]["build"].as_str().context("a build")?.to_owned();
+    let build = answer["image"]["build"]
+        .as_str()
+        .context("a build")?
+        .to_owned();
     let view = server.json(&["build", "show", &build])?;
     for stage in stages(&view) {
         let last = stage["name"] != "harden" && stage["name"] != "kubernetes";
@@ -167,11 +221,23 @@ fn rebuilds_only_the_last_role(server: &Server, temp: &Path, first: &str) -> Res
 
 fn explains_the_difference(server: &Server, first: &str, second: &str) -> Result<()> {
     let difference = server.run(&["image", "explain", first, second])?;
-    ensure!(difference.ok()?.stdout.contains("tasks/main.yml"), "{}", difference.stdout);
+    ensure!(
+        difference.ok()?.stdout.contains("tasks/main.yml"),
+        "{}",
+        difference.stdout
+    );
     let answer = server.json(&["image", "explain", first, second])?;
-    let differences = answer["differences"].as_array().context("a list of differences")?;
-    let files: Vec<_> = differences.iter().filter(|one| one.to_string().contains("files")).collect();
-    ensure!(files.len() == 1 && files[0].to_string().contains("tasks/main.yml"), "{answer:#}");
+    let differences = answer["differences"]
+        .as_array()
+        .context("a list of differences")?;
+    let files: Vec<_> = differences
+        .iter()
+        .filter(|one| one.to_string().contains("files"))
+        .collect();
+    ensure!(
+        files.len() == 1 && files[0].to_string().contains("tasks/main.yml"),
+        "{answer:#}"
+    );
     Ok(())
 }
 
@@ -189,7 +255,10 @@ fn refuses_what_kube_bench_refuses(server: &Server, temp: &Path) -> Result<()> {
     ensure!(view["conditions"].to_string().contains("4.1.1"), "{view:#}");
     let signature = view["signature"].as_str().context("a signature")?;
     let image = server.run(&["image", "show", signature])?;
-    ensure!(image.code == Some(3) || image.json()?["state"] != "verified", "{image:?}");
+    ensure!(
+        image.code == Some(3) || image.json()?["state"] != "verified",
+        "{image:?}"
+    );
     Ok(())
 }
 
@@ -199,8 +268,13 @@ fn runs_only_roles(server: &Server) -> Result<()> {
     ensure!(answer["image"]["state"] == "verified", "{answer:#}");
     let build = answer["image"]["build"].as_str().context("a build")?;
     let view = server.json(&["build", "show", build])?;
-    let ran: Vec<&str> = stages(&view).filter_map(|stage| stage["name"].as_str()).collect();
-    ensure!(!ran.contains(&"harden") && !ran.contains(&"kubernetes"), "only roles run, not {ran:?}");
+    let ran: Vec<&str> = stages(&view)
+        .filter_map(|stage| stage["name"].as_str())
+        .collect();
+    ensure!(
+        !ran.contains(&"harden") && !ran.contains(&"kubernetes"),
+        "only roles run, not {ran:?}"
+    );
     ensure!(!ran.is_empty(), "no role ran: {view:#}");
     ensure!(step(&view, "KubeBench")["state"] == "skipped", "{view:#}");
     Ok(())
@@ -209,7 +283,10 @@ fn runs_only_roles(server: &Server) -> Result<()> {
 fn builds_nothing(server: &Server) -> Result<()> {
     let profile = publish::own_profile(server, "qemu-byo.yaml")?;
     let answer = server.json(&["image", "build", &profile])?;
-    ensure!(answer["built"] == false && answer["image"]["kind"] == "referenced", "{answer:#}");
+    ensure!(
+        answer["built"] == false && answer["image"]["kind"] == "referenced",
+        "{answer:#}"
+    );
     Ok(())
 }
 
@@ -221,21 +298,53 @@ fn names_the_task_that_fails(server: &Server, temp: &Path) -> Result<()> {
         Ok(())
     })?;
     let ran = server.run(&["image", "build", &profile])?;
-    ran.refused(1, &["Stop here on purpose", "the reason that the test wrote"])?;
+    ran.refused(
+        1,
+        &["Stop here on purpose", "the reason that the test wrote"],
+    )?;
     let view = newest_build(server)?;
-    ensure!(view["conditions"].to_string().contains("Stop here on purpose"), "{view:#}");
+    ensure!(
+        view["conditions"]
+            .to_string()
+            .contains("Stop here on purpose"),
+        "{view:#}"
+    );
     Ok(())
 }
 
 fn gives_up_on_a_machine_that_never_boots(server: &Server, temp: &Path) -> Result<()> {
     let disk = temp.join("empty.qcow2");
-    let made = std::process::Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("64M").status()?;
+    let made = std::process::Command::new("qemu-img")
+        .args(["create", "-q", "-f", "qcow2"])
+        .arg(&disk)
+        .arg("64M")
+        .status()?;
     ensure!(made.success(), "qemu-img create");
-    let args = ["--os-name", "none", "--os-version", "0", "--ssh-username", "none"];
-    let import = [&["image", "import", text(&disk)?, "library/images/base/none:1"][..], &args[..]].concat();
+    let args = [
+        "--os-name",
+        "none",
+        "--os-version",
+        "0",
+        "--ssh-username",
+        "none",
+    ];
+    let import = [
+        &[
+            "image",
+            "import",
+            text(&disk)?,
+            "library/images/base/none:1",
+        ][..],
+        &args[..],
+    ]
+    .concat();
     server.run(&import)?.ok()?;
     let profile = changed_profile(server, temp, "1.0.4", |pack| {
-        fixtures::edit(&pack.join("pack.json"), "images/base/debian-13:13", "images/base/none:1")
+        fixtures::edit(
+            &pack.join("pack.json"),
+            "images/base/debian-13:13",
+            "images/base/none:1",
+        )
     })?;
     let asked = server.json(&["image", "build", &profile, "--no-wait"])?;
     let build = asked["build"].as_str().context("a build")?.to_owned();
@@ -247,9 +356,11 @@ fn gives_up_on_a_machine_that_never_boots(server: &Server, temp: &Path) -> Resul
         Ok((step(&view, "WaitForSsh")["state"] == "running").then_some(()))
     })?;
     server.run(&["build", "cancel", &build])?.ok()?;
-    wait_for("the build to be cancelled", Duration::from_secs(120), || {
-        Ok((server.json(&["build", "show", &build])?["state"] == "cancelled").then_some(()))
-    })?;
+    wait_for(
+        "the build to be cancelled",
+        Duration::from_secs(120),
+        || Ok((server.json(&["build", "show", &build])?["state"] == "cancelled").then_some(())),
+    )?;
     Ok(())
 }
 
@@ -257,7 +368,9 @@ fn nothing_is_left(data: &Path) -> Result<()> {
     let machines = processes::machines(data);
     ensure!(machines.is_empty(), "left running: {machines:#?}");
     let folder = data.join("builder/machines");
-    let left: Vec<_> = std::fs::read_dir(&folder).map(|entries| entries.flatten().collect()).unwrap_or_default();
+    let left: Vec<_> = std::fs::read_dir(&folder)
+        .map(|entries| entries.flatten().collect())
+        .unwrap_or_default();
     ensure!(left.is_empty(), "left in {}: {left:?}", folder.display());
     Ok(())
 }
@@ -267,12 +380,22 @@ fn stages(view: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn step<'view>(view: &'view Value, name: &str) -> &'view Value {
-    view["steps"].as_array().into_iter().flatten().find(|step| step["name"] == name).unwrap_or(&Value::Null)
+    view["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|step| step["name"] == name)
+        .unwrap_or(&Value::Null)
 }
 
 fn stage_step<'view>(view: &'view Value, stage: &str) -> &'view Value {
     let of_stage = |step: &&Value| step["name"] == "RunStage" && step["part"] == stage;
-    view["steps"].as_array().into_iter().flatten().find(of_stage).unwrap_or(&Value::Null)
+    view["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(of_stage)
+        .unwrap_or(&Value::Null)
 }
 
 fn stage_running(view: &Value, stage: &str) -> bool {
@@ -285,6 +408,9 @@ fn attempts(view: &Value, stage: &str) -> Option<u64> {
 
 fn newest_build(server: &Server) -> Result<Value> {
     let builds = server.json(&["build", "ls"])?;
-    let id = builds["builds"][0]["id"].as_str().context("a build")?.to_owned();
+    let id = builds["builds"][0]["id"]
+        .as_str()
+        .context("a build")?
+        .to_owned();
     server.json(&["build", "show", &id])
 }

@@ -15,14 +15,22 @@ fn public_packs_come_back_byte_for_byte_and_are_listed() -> Result<()> {
     };
     let temp = tempfile::tempdir()?;
     let folders = fixtures::unpack_public(&archive, temp.path())?;
-    ensure!(folders.len() == 25, "{} packs in the archive", folders.len());
+    ensure!(
+        folders.len() == 25,
+        "{} packs in the archive",
+        folders.len()
+    );
     let server = Server::start(&temp.path().join("data"), &[])?;
 
     let mut pushed = BTreeSet::new();
     for folder in &folders {
         pushed.insert(round_trip(&server, folder, &temp.path().join("pulled"))?);
     }
-    ensure!(listed(&server)? == pushed, "listed {:?}, pushed {pushed:?}", listed(&server)?);
+    ensure!(
+        listed(&server)? == pushed,
+        "listed {:?}, pushed {pushed:?}",
+        listed(&server)?
+    );
     Ok(())
 }
 
@@ -47,9 +55,14 @@ fn a_published_version_does_not_move() -> Result<()> {
     fixtures::copy_folder(&workspace().join("packs/os/byo"), &pack)?;
     let folder = pack.to_str().context("a path in UTF-8")?;
     server.run(&["pack", "push", folder])?.ok()?;
-    server.run(&["pack", "push", folder])?.ok().context("the same bytes again are no change")?;
+    server
+        .run(&["pack", "push", folder])?
+        .ok()
+        .context("the same bytes again are no change")?;
     std::fs::write(pack.join("README.md"), "# Another text\n")?;
-    server.run(&["pack", "push", folder])?.refused(5, &["immutable", "version"])?;
+    server
+        .run(&["pack", "push", folder])?
+        .refused(5, &["immutable", "version"])?;
     Ok(())
 }
 
@@ -67,15 +80,24 @@ fn own_packs() -> Result<Vec<std::path::PathBuf>> {
 
 /// Pushes a folder, pulls it into another, compares; answers with `name version`.
 fn round_trip(server: &Server, folder: &Path, into: &Path) -> Result<String> {
-    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("pack.json"))?)?;
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("pack.json"))?)?;
     let name = manifest["name"].as_str().context("a name")?;
     let version = manifest["version"].as_str().context("a version")?;
-    server.run(&["pack", "push", folder.to_str().context("a path in UTF-8")?])?.ok()?;
+    server
+        .run(&["pack", "push", folder.to_str().context("a path in UTF-8")?])?
+        .ok()?;
 
     let target = into.join(format!("{name}-{version}"));
     let reference = format!("library/{name}:{version}");
     server
-        .run(&["pack", "pull", &reference, "--output", target.to_str().context("a path in UTF-8")?])?
+        .run(&[
+            "pack",
+            "pull",
+            &reference,
+            "--output",
+            target.to_str().context("a path in UTF-8")?,
+        ])?
         .ok()
         .with_context(|| format!("pull {reference}"))?;
     let (before, after) = (contents(folder)?, contents(&target)?);
