@@ -171,21 +171,22 @@ fn profile_with(_pack: &Path, old: &str, version: &str) -> Result<String> {
         .map(|text| text.replacen("version: 1.0.0", &format!("version: {version}"), 1))
 }
 
-/// Sets the version of one pack in a profile's YAML: the first `version:` after its `name:`.
+/// Sets the version, and the tag that follows it, of one pack in a profile's YAML.
 fn replace_pack_version(text: &str, pack: &str, version: &str) -> String {
     let mut in_pack = false;
     text.lines()
         .map(|line| {
             let trimmed = line.trim_start().trim_start_matches("- ");
+            let indent = &line[..line.len() - trimmed.len()];
             if trimmed.starts_with("name:") {
                 in_pack = trimmed == format!("name: {pack}");
             }
-            if in_pack && trimmed.starts_with("version:") {
-                in_pack = false;
-                let indent = &line[..line.len() - trimmed.len()];
-                return format!("{indent}version: {version}\n");
+            match trimmed.split_once(':') {
+                Some((key @ ("version" | "tag"), _)) if in_pack => {
+                    format!("{indent}{key}: {version}\n")
+                }
+                _ => format!("{line}\n"),
             }
-            format!("{line}\n")
         })
         .collect()
 }
