@@ -1,0 +1,4 @@
+//! Runs against real QEMU. What needs no guest that boots takes seconds.
+
+mod contract;
+mod host;
