@@ -60,8 +60,9 @@ impl<W: Write> GzipWriter<W> {
             self.out.write_all(&self.packed[..result.bytes_written])?;
             let done = match result.status {
                 Ok(MZStatus::StreamEnd) => true,
-                // "Buffer" says that there was nothing left to do.
-                Ok(_) | Err(MZError::Buf) => flush != MZFlush::Finish && input.is_empty(),
+                Ok(_) => flush != MZFlush::Finish && input.is_empty(),
+                // There was nothing left to do.
+                Err(MZError::Buf) if flush != MZFlush::Finish && input.is_empty() => true,
                 Err(error) => {
                     return Err(io::Error::other(format!(
                         "the compressor failed: {error:?}"
