@@ -89,24 +89,22 @@ impl Reader<'_> {
                 self.download(key, url, component.sha256.is_some());
             }
         }
-        if let Some(path) = &component.install
-            && !is_absolute(path)
-        {
-            self.complain(
-                &at("install"),
-                "is not an absolute path",
-                "begin with / and leave out ..",
-            );
-        }
-        if component.purpose == Purpose::Install
-            && component.kind != Kind::Deb
-            && component.install.is_none()
-        {
-            self.complain(
-                &at("install"),
-                "is missing",
-                "say where it goes on the machine",
-            );
+        self.install(&at("install"), component);
+    }
+
+    fn install(&mut self, key: &str, component: &Component) {
+        match &component.install {
+            Some(path) if !is_absolute(path) => {
+                self.complain(
+                    key,
+                    "is not an absolute path",
+                    "begin with / and leave out ..",
+                );
+            }
+            None if component.purpose == Purpose::Install && component.kind != Kind::Deb => {
+                self.complain(key, "is missing", "say where it goes on the machine");
+            }
+            _ => {}
         }
     }
 

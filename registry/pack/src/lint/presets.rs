@@ -36,23 +36,21 @@ pub(super) fn check(context: &mut Context<'_>) {
         );
         return;
     };
+    let items = presets.items().unwrap_or_default();
+    for (index, preset) in items.iter().enumerate() {
+        one(context, &format!("presets[{index}]"), preset);
+    }
+    unique(context, items);
+}
+
+fn unique(context: &mut Context<'_>, presets: &[Node]) {
     let mut names = BTreeSet::new();
-    for (index, preset) in presets.items().unwrap_or_default().iter().enumerate() {
-        let key = format!("presets[{index}]");
-        one(context, &key, preset);
-        let text = |field| {
-            preset
-                .get(field)
-                .and_then(Node::text)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        if !names.insert((text("group"), text("name"))) {
-            let message = format!(
-                "there is another preset {:?} in group {:?}",
-                text("name"),
-                text("group")
-            );
+    for (index, preset) in presets.iter().enumerate() {
+        let text = |field| preset.get(field).and_then(Node::text).unwrap_or_default();
+        let (group, name) = (text("group"), text("name"));
+        if !names.insert((group, name)) {
+            let key = format!("presets[{index}]");
+            let message = format!("there is another preset {name:?} in group {group:?}");
             context.complain(
                 rules::PRESETS_FORM,
                 FILE,
