@@ -5,7 +5,7 @@
 //! whatever it ever made.
 //!
 //! Where to read on: [`Provider`] is the contract, [`ProviderError`] what can be
-//! done about a failure, `FakeProvider` a cloud in a folder for tests, and
+//! done about a failure, [`FakeProvider`] a cloud in a folder for tests, and
 //! [`contract`] the suite that the fake and every real provider run.
 
 #![deny(missing_docs)]
@@ -25,6 +25,7 @@ mod tags;
 
 pub use disk::{Disk, DiskFormat, DiskSource};
 pub use error::{ProviderError, Remedy};
+pub use fake::{Failures, FakeProvider, Method, When};
 pub use id::{DiskId, ImageId, MachineId, ParseIdError};
 pub use image::{CaptureSpec, CapturedImage, Progress};
 pub use machine::{Machine, MachineSpec, MachineState, Media, MediaLabel};
