@@ -26,6 +26,19 @@ contains() { # needle, straw...
   return 1
 }
 
+# Runs a command whose talk matters only when it fails.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    say "setup: '$*' failed; its own words are above"
+    return 1
+  fi
+  rm -f "$log"
+}
+
 # Runs a command as root, and says what to do where that cannot be.
 as_root() {
   if [ "$(id -u)" = 0 ]; then

@@ -20,7 +20,8 @@ check_rust() {
 
 make_rust() {
   command -v rustup >/dev/null || install_rustup
-  (cd "$here" && rustup toolchain install --profile minimal --component clippy --component rustfmt "$rust_channel") >&2
+  quietly rustup toolchain install --no-self-update --profile minimal --component clippy --component rustfmt \
+    "$rust_channel"
 }
 
 # The distribution's rustup is too old or absent in half of the supported ones, so this is Rust's own.
@@ -29,7 +30,7 @@ install_rustup() {
   folder=$(mktemp --directory)
   download "$root/archive/$rustup_version/x86_64-unknown-linux-gnu/rustup-init" "$folder/rustup-init" "$rustup_sha256"
   chmod +x "$folder/rustup-init"
-  "$folder/rustup-init" -y --quiet --no-modify-path --profile minimal --default-toolchain none >&2
+  quietly "$folder/rustup-init" -y --quiet --no-modify-path --profile minimal --default-toolchain none
   rm -rf "$folder"
 }
 
@@ -81,7 +82,7 @@ make_python() {
     rm -rf "$venv"
     "$python" -m venv "$venv"
   fi
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements" >&2
+  quietly "$venv/bin/pip" install --disable-pip-version-check --require-hashes --requirement "$requirements"
   write_mark python "$requirements"
 }
 

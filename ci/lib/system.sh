@@ -55,14 +55,16 @@ make_system() {
   local absent
   mapfile -t absent < <(absent_packages)
   say "  installing ${absent[*]}"
-  compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || as_root apt-get -qq update
+  compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || update_lists
   install_packages "${absent[@]}" || {
-    # The lists may be of another day, and name files that are gone.
-    as_root apt-get -qq update
+    say '  trying again with fresh package lists: those here may name files that are gone'
+    update_lists
     install_packages "${absent[@]}"
   }
 }
 
+update_lists() { quietly as_root apt-get -o Acquire::Retries=3 update; }
+
 install_packages() {
-  as_root apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends --yes install "$@" >&2
+  quietly as_root apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends --yes install "$@"
 }
