@@ -140,7 +140,10 @@ impl RegistryState {
                     "cleared away what nobody holds"
                 ),
                 Err(error) => {
-                    tracing::warn!(%error, "clearing away failed; it runs again in an hour")
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "clearing away failed; it runs again in an hour"
+                    );
                 }
             }
             tokio::time::sleep(INTERVAL).await;

@@ -121,6 +121,9 @@ pub enum StoreError {
     /// The client's body broke off; what arrived is kept for a resume.
     #[error("the request's body broke off")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Too many requests wait for the database already.
+    #[error("too many requests at once; try again in a minute")]
+    Overloaded,
     /// No room left on the disk. Nothing that was acknowledged is lost.
     #[error("no space left on the disk that holds {}", .path.display())]
     Full {
@@ -201,6 +204,11 @@ impl StoreError {
     }
 }
 
+/// An error as a log takes it, with all its causes.
+pub(crate) fn cause(error: &StoreError) -> &(dyn std::error::Error + 'static) {
+    error
+}
+
 /// Turns an error of the database into one of ours.
 pub(crate) fn database(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| {
@@ -213,6 +221,9 @@ pub(crate) fn database(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreE
             .and_then(|code| code.parse::<i64>().ok())
             .map(|code| code & 0xff);
         let path = PathBuf::from("the metadata database");
+        if matches!(source, sqlx::Error::PoolTimedOut) {
+            return StoreError::Overloaded;
+        }
         match code {
             Some(FULL) => StoreError::Full { path },
             Some(READ_ONLY) => StoreError::ReadOnly { path },

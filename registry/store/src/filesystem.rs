@@ -89,11 +89,6 @@ impl Filesystem {
         Ok(key)
     }
 
-    /// Makes the entry of a staged file itself durable, so that its row may speak of it.
-    pub(crate) fn sync_staging(&self) -> Result<()> {
-        sync_folder(&self.root.join("uploads"))
-    }
-
     pub(crate) fn open_object(&self, key: &str) -> Result<File> {
         let path = self.path(key);
         File::open(&path).map_err(|error| StoreError::io("open", &path, error))

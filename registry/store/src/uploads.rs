@@ -18,7 +18,7 @@ use registry_pack::{Algorithm, Digest, RepositoryName};
 use uuid::Uuid;
 
 use crate::blobs::{Blob, lease};
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, cause};
 use crate::filesystem::Filesystem;
 use crate::hasher::Hasher;
 use crate::metadata::{self, UploadRow};
@@ -56,11 +56,7 @@ impl Store {
         let id = Uuid::new_v4().to_string();
         let staged_key = Filesystem::staged_key(&id);
         let (files, key) = (self.inner.files.clone(), staged_key.clone());
-        blocking(move || {
-            files.create_staged(&key)?;
-            files.sync_staging()
-        })
-        .await?;
+        blocking(move || files.create_staged(&key)).await?;
         let hash_state = Hasher::new(algorithm).save();
         let row = UploadRow {
             staged_key,
@@ -97,7 +93,20 @@ impl Store {
         let hasher = Hasher::restore(row.algorithm, &row.hash_state)?;
         let path = self.inner.files.path(&row.staged_key);
         let (files, key, offset) = (self.inner.files.clone(), row.staged_key.clone(), row.offset);
-        let file = blocking(move || files.reopen_staged(&key, offset)).await?;
+        let file = match blocking(move || files.reopen_staged(&key, offset)).await {
+            Ok(file) => file,
+            Err(error) if is_lost(&error) => {
+                tracing::warn!(
+                    error = cause(&error),
+                    id,
+                    "the staged bytes of an upload are lost; it starts anew"
+                );
+                self.inner.metadata.delete_upload(id).await?;
+                self.remove_staged(&row.staged_key).await;
+                return Err(StoreError::UploadUnknown { id: id.to_owned() });
+            }
+            Err(error) => return Err(error),
+        };
         Ok(Upload {
             store: self.clone(),
             repository: repository.clone(),
@@ -160,7 +169,10 @@ impl Store {
     pub(crate) async fn remove_staged(&self, key: &str) {
         let (files, key) = (self.inner.files.clone(), key.to_owned());
         if let Err(error) = blocking(move || files.remove(&key)).await {
-            tracing::warn!(%error, "a staged file stays until the next clean-up");
+            tracing::warn!(
+                error = cause(&error),
+                "a staged file stays until the next clean-up"
+            );
         }
     }
 }
@@ -264,6 +276,15 @@ impl Upload {
             metadata::close_upload(&mut transaction, &self.id).await?;
         }
         metadata::commit(transaction).await
+    }
+}
+
+/// A power failure may take the file of an upload whose row stayed.
+fn is_lost(error: &StoreError) -> bool {
+    match error {
+        StoreError::Damaged { .. } => true,
+        StoreError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
     }
 }
 

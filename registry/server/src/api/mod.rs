@@ -64,15 +64,17 @@ fn page_size(limit: Option<u32>) -> u32 {
 }
 
 /// The cursor `project/name/version`; a project may have slashes.
-fn cursor(text: &str) -> Result<(String, String, String), Problem> {
-    let mut parts = text.rsplitn(3, '/');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(version), Some(name), Some(project)) => {
-            Ok((project.to_owned(), name.to_owned(), version.to_owned()))
-        }
-        _ => Err(Problem::bad_request(format!("last={text} is no cursor"))
-            .with_remedy("take it from next of the page before")),
-    }
+type Cursor = (String, String, String);
+
+fn cursor(text: &str) -> Option<Cursor> {
+    let mut parts = text.rsplitn(3, '/').map(str::to_owned);
+    let (version, name, project) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((project, name, version))
+}
+
+fn bad_cursor(text: &str) -> Problem {
+    Problem::bad_request(format!("last={text} is no cursor"))
+        .with_remedy("take it from next of the page before")
 }
 
 /// The repository that an entry comes from, to ask whether the caller may see it.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use service::Problem;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Lint, bad_path, bad_query, cursor, failed, page_size, repository};
+use super::{Lint, bad_cursor, bad_path, bad_query, cursor, failed, page_size, repository};
 use crate::access::Action;
 use crate::state::RegistryState;
 
@@ -97,11 +97,15 @@ pub(super) async fn list_packs(
 ) -> Result<Json<PackPage>, Problem> {
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     let size = page_size(query.limit);
+    let after = match query.last.as_deref() {
+        Some(last) => Some(cursor(last).ok_or_else(|| bad_cursor(last))?),
+        None => None,
+    };
     let wanted = PackQuery {
         project: query.project,
         name: query.name,
         layer: query.layer,
-        after: query.last.as_deref().map(cursor).transpose()?,
+        after,
     };
     let mut packs = state
         .store()

@@ -12,7 +12,7 @@ use serde_json::Value;
 use service::Problem;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Lint, bad_path, bad_query, cursor, failed, page_size, repository};
+use super::{Lint, bad_cursor, bad_path, bad_query, cursor, failed, page_size, repository};
 use crate::access::Action;
 use crate::state::RegistryState;
 
@@ -85,9 +85,13 @@ pub(super) async fn list_profiles(
 ) -> Result<Json<ProfilePage>, Problem> {
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     let size = page_size(query.limit);
+    let after = match query.last.as_deref() {
+        Some(last) => Some(cursor(last).ok_or_else(|| bad_cursor(last))?),
+        None => None,
+    };
     let wanted = ProfileQuery {
         project: query.project,
-        after: query.last.as_deref().map(cursor).transpose()?,
+        after,
     };
     let mut profiles = state
         .store()

@@ -54,6 +54,12 @@ pub(crate) struct OciError {
     pub(crate) status: StatusCode,
     code: Option<Code>,
     message: String,
+    /// What few errors have, out of the way of the others.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
     detail: Value,
     headers: HeaderMap,
 }
@@ -64,8 +70,7 @@ impl OciError {
             status,
             code: Some(code),
             message: message.into(),
-            detail: Value::Null,
-            headers: HeaderMap::new(),
+            more: None,
         }
     }
 
@@ -88,18 +93,17 @@ impl OciError {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             code: None,
             message: "the registry failed; its log has the cause".to_owned(),
-            detail: Value::Null,
-            headers: HeaderMap::new(),
+            more: None,
         }
     }
 
     pub(crate) fn with_detail(mut self, detail: Value) -> Self {
-        self.detail = detail;
+        self.more().detail = detail;
         self
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.more().headers.insert(name, value);
         self
     }
 
@@ -111,10 +115,9 @@ impl OciError {
             message,
         );
         if let Ok(location) = HeaderValue::from_str(location) {
-            error.headers.insert(LOCATION, location);
+            error = error.with_header(LOCATION, location);
         }
-        error.headers.insert(RANGE, super::uploads::range(offset));
-        error
+        error.with_header(RANGE, super::uploads::range(offset))
     }
 
     fn unavailable(status: StatusCode, code: Code, error: &StoreError) -> Self {
@@ -122,12 +125,14 @@ impl OciError {
         let mut refused = Self::new(status, code, error.to_string());
         refused.message = match error {
             StoreError::Full { .. } => "the registry's disk is full; free some space".to_owned(),
+            StoreError::Overloaded => error.to_string(),
             _ => "the registry's disk is read-only".to_owned(),
         };
-        refused
-            .headers
-            .insert(RETRY_AFTER, HeaderValue::from_static("60"));
-        refused
+        refused.with_header(RETRY_AFTER, HeaderValue::from_static("60"))
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 }
 
@@ -170,6 +175,11 @@ impl From<StoreError> for OciError {
             E::ReadOnly { .. } => {
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Code::Denied, &error)
             }
+            E::Overloaded => Self::unavailable(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Code::TooManyRequests,
+                &error,
+            ),
             _ => Self::internal(&error),
         }
     }
@@ -177,11 +187,12 @@ impl From<StoreError> for OciError {
 
 impl IntoResponse for OciError {
     fn into_response(self) -> Response {
+        let more = self.more.map(|more| *more).unwrap_or_default();
         let mut response = match self.code {
             Some(code) => {
                 let mut error = json!({ "code": code.as_str(), "message": self.message });
-                if !self.detail.is_null() {
-                    error["detail"] = self.detail;
+                if !more.detail.is_null() {
+                    error["detail"] = more.detail;
                 }
                 Json(json!({ "errors": [error] })).into_response()
             }
@@ -196,7 +207,7 @@ impl IntoResponse for OciError {
             }
         };
         *response.status_mut() = self.status;
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(more.headers);
         response
     }
 }

@@ -230,7 +230,10 @@ async fn keep_what_came(upload: Upload, error: StoreError) -> OciError {
     if matches!(error, StoreError::Body(_))
         && let Err(error) = upload.suspend().await
     {
-        tracing::warn!(%error, "what came of a broken upload is not kept");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "what came of a broken upload is not kept"
+        );
     }
     error.into()
 }
