@@ -44,8 +44,9 @@ if [ ! -d "$cfg" ]; then
 fi
 
 kubeadm init phase certs ca --kubernetes-version v1.34.0 >"$work/log" 2>&1 || fail "kubeadm makes no authority: $(cat "$work/log")"
-kubeadm init phase kubeconfig kubelet --kubernetes-version v1.34.0 --apiserver-advertise-address 127.0.0.1 \
+kubeadm init phase kubeconfig kubelet --kubernetes-version v1.34.0 --apiserver-advertise-address 192.0.2.1 \
   --node-name localhost --kubeconfig-dir "$work" >>"$work/log" 2>&1 || fail "kubeadm makes no client: $(cat "$work/log")"
+sed -i 's|server: .*|server: https://127.0.0.1:6443|' "$work/kubelet.conf"
 systemd-run --quiet --unit "$unit" /usr/bin/kubelet --config=/var/lib/kubelet/config.yaml \
   --kubeconfig="$work/kubelet.conf" || fail "the kubelet cannot be started"
 
