@@ -195,12 +195,13 @@ fn import_base(client: &Client<'_>, places: &Places) -> Result<()> {
 
 fn publish(client: &Client<'_>, pack: &PackFolder, places: &Places) -> Result<()> {
     say(&format!("publish pack {}", pack.title()));
-    let folder = path(&pack.path)?;
-    client.run(&["pack", "push", folder])?;
+    let mut arguments = vec!["pack", "push", "--strict", path(&pack.path)?];
+    let components;
     if pack.has_components {
-        let components = places.components(&pack.version)?;
-        client.run(&["pack", "bundle", folder, "--from", path(&components)?])?;
+        components = places.components(&pack.version)?;
+        arguments.extend(["--bundle", path(&components)?]);
     }
+    client.run(&arguments)?;
     Ok(())
 }
 
