@@ -252,3 +252,40 @@ fn holder(pid: &Option<u32>) -> String {
         None => "another process".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_and_read_only_disks_are_told_apart() {
+        let path = Path::new("/data/blobs");
+        let error = |kind: io::ErrorKind| StoreError::io("write", path, kind.into());
+        assert!(matches!(
+            error(io::ErrorKind::StorageFull),
+            StoreError::Full { .. }
+        ));
+        assert!(matches!(
+            error(io::ErrorKind::QuotaExceeded),
+            StoreError::Full { .. }
+        ));
+        assert!(matches!(
+            error(io::ErrorKind::ReadOnlyFilesystem),
+            StoreError::ReadOnly { .. }
+        ));
+        assert!(matches!(
+            error(io::ErrorKind::NotFound),
+            StoreError::Io { .. }
+        ));
+    }
+
+    #[test]
+    fn a_long_list_of_digests_is_cut() {
+        let missing = vec![Digest::sha256(b"x"); 20];
+        let error = StoreError::MissingReferences {
+            repository: "a".to_owned(),
+            missing,
+        };
+        assert!(error.to_string().ends_with(" and 12 more"));
+    }
+}

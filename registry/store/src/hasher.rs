@@ -72,3 +72,45 @@ impl Hasher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_saved_hash_goes_on_as_if_nothing_had_happened(
+            content in proptest::collection::vec(any::<u8>(), 0..600),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..4),
+            long in any::<bool>(),
+        ) {
+            let algorithm = if long { Algorithm::Sha512 } else { Algorithm::Sha256 };
+            let mut whole = Hasher::new(algorithm);
+            whole.update(&content);
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(content.len() + 1)).collect();
+            cuts.sort_unstable();
+            cuts.push(content.len());
+            let mut hasher = Hasher::new(algorithm);
+            let mut from = 0;
+            for to in cuts {
+                hasher.update(&content[from..to]);
+                hasher = Hasher::restore(algorithm, &hasher.save()).expect("its own state");
+                from = to;
+            }
+            prop_assert_eq!(hasher.digest(), whole.digest());
+        }
+
+        #[test]
+        fn a_foreign_state_is_refused_or_used_but_never_a_panic(
+            state in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+                if let Ok(mut hasher) = Hasher::restore(algorithm, &state) {
+                    hasher.update(b"x");
+                }
+            }
+        }
+    }
+}
