@@ -13,7 +13,8 @@ make_base_image() {
 
 check_components() { "$here/components" --check; }
 
-make_components() { "$here/components"; }
+# Hundreds of lines about modules that are downloaded help nobody.
+make_components() { "$here/components" 2> >(grep --line-buffered -v '^go: downloading' >&2); }
 
 # What root made in a person's cache belongs to that person.
 give_back() {
@@ -45,7 +46,7 @@ make_tools() {
     ! mark_is_current "tool-$name" "$tools/go.mod" "$tools/go.sum" || [ ! -x "$cache/tools/bin/$name" ] || continue
     say "  building $name"
     (cd "$tools" && CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off \
-      go build -trimpath -ldflags '-s -w' -o "$cache/tools/bin/$name" "$package")
+      quietly go build -trimpath -ldflags '-s -w' -o "$cache/tools/bin/$name" "$package")
     write_mark "tool-$name" "$tools/go.mod" "$tools/go.sum"
   done
 }

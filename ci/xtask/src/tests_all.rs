@@ -179,7 +179,7 @@ fn shell(root: &Path) -> Result<()> {
 }
 
 fn ansible(root: &Path) -> Result<()> {
-    program(root, Path::new("ci/ansible-checks"), &[])
+    program(root, Path::new("ansible/tests/run"), &[])
 }
 
 /// Our own packs and profiles pass our own lint.
