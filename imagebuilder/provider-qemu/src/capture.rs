@@ -61,7 +61,7 @@ pub(crate) async fn capture(
     let _remove = RemoveOnDrop(partial.clone());
     host.img()
         .flatten(&from, &partial, |percent| {
-            progress((percent / 100.0).min(0.999))
+            progress((percent / 100.0).min(0.999));
         })
         .await?;
     finish(partial, file.clone()).await?;

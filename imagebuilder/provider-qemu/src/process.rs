@@ -7,7 +7,7 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use imagebuilder_provider::{MachineId, ProviderError};
@@ -97,7 +97,7 @@ fn machine_of(command_line: &[u8]) -> Option<MachineId> {
 fn is_folder_of(folder: &Path, machines: &Path, machine: &MachineId) -> bool {
     let bytes = folder.as_os_str().as_bytes();
     let plain = bytes.strip_suffix(b" (deleted)").unwrap_or(bytes);
-    PathBuf::from(std::ffi::OsStr::from_bytes(plain)) == machines.join(machine.as_str())
+    machines.join(machine.as_str()).as_os_str().as_bytes() == plain
 }
 
 /// The start time from `/proc/PID/stat`; none for a process that has ended and waits to be reaped.
