@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The first pause; doubled each time.
-const FIRST: Duration = Duration::from_millis(500);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// For how long failures that time may cure are tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {
+    /// The first pause; doubled each time.
+    pub first: Duration,
     /// A step is given up after this long.
     pub total: Duration,
     /// A build gets at most this many machines.
@@ -21,6 +21,7 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
+            first: Duration::from_millis(500),
             total: Duration::from_secs(300),
             machines: 2,
         }
@@ -37,7 +38,10 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// The next pause, or `None` where the time is up. `chance` in 0..1 spreads workers that failed together.
     pub(crate) fn next(&mut self, policy: RetryPolicy, chance: f64) -> Option<Duration> {
-        let full = FIRST.saturating_mul(1 << self.tries.min(16)).min(LONGEST);
+        let full = policy
+            .first
+            .saturating_mul(1 << self.tries.min(16))
+            .min(LONGEST);
         let pause = full.mul_f64(0.5 + chance / 2.0);
         self.tries += 1;
         self.spent += pause;
@@ -58,6 +62,7 @@ mod tests {
     #[test]
     fn pauses_grow_and_end() {
         let policy = RetryPolicy {
+            first: Duration::from_millis(500),
             total: Duration::from_secs(10),
             machines: 1,
         };

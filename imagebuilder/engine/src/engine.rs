@@ -19,6 +19,7 @@ use crate::images;
 use crate::journal::{BuildRow, Journal, NewBuild};
 use crate::registry::Registry;
 use crate::resolve::{Pins, Resolved, Resolver, SecretStore};
+use crate::ssh::{Shell, SystemShell};
 use crate::views;
 use crate::worker::Worker;
 use crate::workshop::Workshop;
@@ -42,6 +43,16 @@ impl Engine {
         registry: Arc<dyn Registry>,
         ansible: Arc<dyn AnsibleRunner>,
     ) -> Result<Self, EngineError> {
+        Self::assemble(config, provider, registry, ansible, Arc::new(SystemShell)).await
+    }
+
+    pub(crate) async fn assemble(
+        config: EngineConfig,
+        provider: Arc<dyn Provider>,
+        registry: Arc<dyn Registry>,
+        ansible: Arc<dyn AnsibleRunner>,
+        shell: Arc<dyn Shell>,
+    ) -> Result<Self, EngineError> {
         std::fs::create_dir_all(&config.data).map_err(|error| {
             EngineError::host(
                 &format!("make the folder {}", config.data.display()),
@@ -59,6 +70,7 @@ impl Engine {
             provider,
             registry,
             ansible,
+            shell,
             resolver,
             stage_captured: Notify::new(),
         });

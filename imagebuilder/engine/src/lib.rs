@@ -33,6 +33,10 @@ mod sbom;
 mod ssh;
 mod stages;
 mod steps;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod views;
 mod worker;
 mod workshop;

@@ -3,6 +3,7 @@
 //! Intent is in the journal before the provider is called, the id right after.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imagebuilder_provider::{
@@ -121,7 +122,13 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
     };
     let Machine { id, ssh } = provider.launch(&spec).await?;
     build.journal.created(&intent, id.as_str()).await?;
-    let ssh = Ssh::new(ssh, wanted.user, &keys, &build.folder);
+    let ssh = Ssh::new(
+        Arc::clone(&build.shop.shell),
+        ssh,
+        wanted.user,
+        &keys,
+        &build.folder,
+    );
     Ok(LiveMachine {
         id,
         ssh,
@@ -167,7 +174,7 @@ pub(crate) async fn wait_for_ssh(
         id: machine.id.clone(),
         ssh: machine.ssh.clone(),
         instance: machine.instance.clone(),
-        _master: Some(master),
+        _master: master,
     })
 }
 

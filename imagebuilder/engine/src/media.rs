@@ -72,7 +72,7 @@ async fn fetch(
         .download(&bundle.repository, blob, &path)
         .await
     {
-        Ok(()) => Ok(path),
+        Ok(()) => executable(&path).map(|()| path),
         Err(RegistryError::Mismatch {
             expected, actual, ..
         }) => {
@@ -84,6 +84,13 @@ async fn fetch(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// Programs run from the volume: its files keep the mode that they have here.
+fn executable(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+        .map_err(|error| Failure::host(&format!("change the mode of {}", path.display()), &error))
 }
 
 /// Mounts the volume where roles look for it.

@@ -10,6 +10,7 @@ use crate::config::EngineConfig;
 use crate::journal::Journal;
 use crate::registry::Registry;
 use crate::resolve::{Pins, ResolveError, Resolved, Resolver, Target};
+use crate::ssh::Shell;
 
 /// The shared parts of the engine.
 pub(crate) struct Workshop {
@@ -18,6 +19,7 @@ pub(crate) struct Workshop {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) ansible: Arc<dyn AnsibleRunner>,
+    pub(crate) shell: Arc<dyn Shell>,
     pub(crate) resolver: Resolver,
     /// Rung when a stage waits to be pushed.
     pub(crate) stage_captured: Notify,

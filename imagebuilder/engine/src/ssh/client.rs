@@ -5,8 +5,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::process::Command;
 
 use crate::process::{self, Output, RunError, Tree};
@@ -45,9 +47,30 @@ pub(crate) enum SshError {
     Run { what: String, source: RunError },
 }
 
-/// The connection to one machine.
-#[derive(Debug, Clone)]
+/// Runs scripts on machines: the real thing, or a scripted one in tests.
+#[async_trait]
+pub(crate) trait Shell: Send + Sync + 'static {
+    /// Runs a shell script with `interpreter`; an exit code other than 0 is an error that says `what`.
+    async fn run(
+        &self,
+        ssh: &Ssh,
+        what: &str,
+        interpreter: &str,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output, SshError>;
+
+    /// Opens the connection that all later commands share.
+    fn open(&self, ssh: &Ssh) -> Result<Option<Master>, SshError>;
+}
+
+/// The system's `ssh`.
+pub(crate) struct SystemShell;
+
+/// The way to one machine.
+#[derive(Clone)]
 pub(crate) struct Ssh {
+    shell: Arc<dyn Shell>,
     pub(crate) address: SocketAddr,
     pub(crate) login: &'static str,
     identity: PathBuf,
@@ -70,6 +93,7 @@ impl Drop for Master {
 
 impl Ssh {
     pub(crate) fn new(
+        shell: Arc<dyn Shell>,
         address: SocketAddr,
         login: &'static str,
         keys: &BuildKeys,
@@ -87,6 +111,7 @@ impl Ssh {
             ))
         };
         Self {
+            shell,
             address,
             login,
             identity: keys.identity(),
@@ -142,27 +167,8 @@ impl Ssh {
     }
 
     /// Opens the connection that all later commands share.
-    pub(crate) fn open(&self) -> Result<Master, SshError> {
-        drop(std::fs::remove_file(&self.socket));
-        let mut command = self.command();
-        command
-            .args(["-o", "ControlMaster=yes", "-N"])
-            .arg(self.target());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let tree = Tree::spawn(command).map_err(|source| SshError::Run {
-            what: "open the SSH connection".to_owned(),
-            source: RunError::Start {
-                program: "ssh".to_owned(),
-                source,
-            },
-        })?;
-        Ok(Master {
-            _tree: tree,
-            socket: self.socket.clone(),
-        })
+    pub(crate) fn open(&self) -> Result<Option<Master>, SshError> {
+        self.shell.open(self)
     }
 
     /// Runs a shell script as root; an exit code other than 0 is an error that says `what`.
@@ -172,44 +178,19 @@ impl Ssh {
         script: &str,
         timeout: Duration,
     ) -> Result<Output, SshError> {
-        self.run(what, "sudo -n sh -s", script, timeout).await
+        self.shell
+            .run(self, what, "sudo -n bash -s", script, timeout)
+            .await
     }
 
-    /// Runs a shell script as the build user.
+    /// Runs a shell script as the user of the machine's seed.
     pub(crate) async fn user(
         &self,
         what: &str,
         script: &str,
         timeout: Duration,
     ) -> Result<Output, SshError> {
-        self.run(what, "sh -s", script, timeout).await
-    }
-
-    async fn run(
-        &self,
-        what: &str,
-        shell: &str,
-        script: &str,
-        timeout: Duration,
-    ) -> Result<Output, SshError> {
-        let mut command = self.command();
-        command.arg("-T").arg(self.target()).arg(shell);
-        let output = process::run(command, Some(script.as_bytes()), timeout, 16 << 20)
-            .await
-            .map_err(|source| SshError::Run {
-                what: what.to_owned(),
-                source,
-            })?;
-        match output.code {
-            Some(0) => Ok(output),
-            // 255 is ssh's own: there is no connection.
-            Some(255) | None => Err(self.no_connection(&output)),
-            Some(code) => Err(SshError::Command {
-                what: what.to_owned(),
-                code,
-                message: output.complaint(),
-            }),
-        }
+        self.shell.run(self, what, "sh -s", script, timeout).await
     }
 
     fn no_connection(&self, output: &Output) -> SshError {
@@ -221,5 +202,59 @@ impl Ssh {
             return SshError::HostKey { address, message };
         }
         SshError::Connect { address, message }
+    }
+}
+
+#[async_trait]
+impl Shell for SystemShell {
+    async fn run(
+        &self,
+        ssh: &Ssh,
+        what: &str,
+        interpreter: &str,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output, SshError> {
+        let mut command = ssh.command();
+        command.arg("-T").arg(ssh.target()).arg(interpreter);
+        let output = process::run(command, Some(script.as_bytes()), timeout, 16 << 20)
+            .await
+            .map_err(|source| SshError::Run {
+                what: what.to_owned(),
+                source,
+            })?;
+        match output.code {
+            Some(0) => Ok(output),
+            // 255 is ssh's own: there is no connection.
+            Some(255) | None => Err(ssh.no_connection(&output)),
+            Some(code) => Err(SshError::Command {
+                what: what.to_owned(),
+                code,
+                message: output.complaint(),
+            }),
+        }
+    }
+
+    fn open(&self, ssh: &Ssh) -> Result<Option<Master>, SshError> {
+        drop(std::fs::remove_file(&ssh.socket));
+        let mut command = ssh.command();
+        command
+            .args(["-o", "ControlMaster=yes", "-N"])
+            .arg(ssh.target());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let tree = Tree::spawn(command).map_err(|source| SshError::Run {
+            what: "open the SSH connection".to_owned(),
+            source: RunError::Start {
+                program: "ssh".to_owned(),
+                source,
+            },
+        })?;
+        Ok(Some(Master {
+            _tree: tree,
+            socket: ssh.socket.clone(),
+        }))
     }
 }

@@ -1,0 +1,367 @@
+//! Packs, a profile and a base image in a registry, and an engine over it all.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use imagebuilder_api::{BuildView, EnsureImage, EnsureImageAnswer};
+use imagebuilder_provider::{FakeProvider, Provider as _, ResourceKind};
+use registry_pack::{Digest, Limits, Pack, RepositoryName, archive, media};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::RetryPolicy;
+use crate::config::EngineConfig;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::registry::{Artifact, Content, Layer, Registry as _};
+use crate::testing::{MemoryRegistry, ScriptedAnsible, ScriptedShell};
+
+/// The profile that [`World::new`] publishes.
+pub(crate) const PROFILE: &str = "library/profiles/demo:1.0.0";
+/// The bytes of the component `kubelet`.
+pub(crate) const KUBELET: &[u8] = b"a kubelet";
+
+/// Everything, on a folder that goes when it is dropped.
+pub(crate) struct World {
+    folder: TempDir,
+    pub(crate) registry: Arc<MemoryRegistry>,
+    pub(crate) ansible: Arc<ScriptedAnsible>,
+    pub(crate) shell: Arc<ScriptedShell>,
+    pub(crate) provider: Arc<FakeProvider>,
+    pub(crate) engine: Engine,
+    running: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl World {
+    /// A world with a profile to build, and an engine that does not run yet.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let registry = Arc::new(MemoryRegistry::default());
+        let ansible = Arc::new(ScriptedAnsible::default());
+        let shell = Arc::new(ScriptedShell::default());
+        let provider =
+            Arc::new(FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud"));
+        let engine = open(folder.path(), &registry, &ansible, &shell, &provider).await;
+        let world = Self {
+            folder,
+            registry,
+            ansible,
+            shell,
+            provider,
+            engine,
+            running: None,
+        };
+        world.publish_base().await;
+        world
+            .publish_pack("os-demo", "os", "false", &[("base_role", "echo base")])
+            .await;
+        world.publish_kubernetes().await;
+        world
+            .publish_pack(
+                "addon-demo",
+                "addon",
+                "false",
+                &[("last_role", "echo last")],
+            )
+            .await;
+        world
+            .publish_profile(
+                "demo",
+                &[
+                    ("os-demo", "os"),
+                    ("kubernetes", "k8s"),
+                    ("addon-demo", "addon"),
+                ],
+            )
+            .await;
+        world
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the worker.
+    pub(crate) fn start(&mut self) {
+        let stop = CancellationToken::new();
+        let engine = self.engine.clone();
+        let token = stop.clone();
+        self.running = Some((stop, tokio::spawn(async move { engine.run(token).await })));
+    }
+
+    /// SIGTERM: stops the worker in order, then opens the data again as the next process would.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.reopen().await;
+    }
+
+    /// `kill -9`: the worker is gone between two awaits, and the next process opens the data.
+    pub(crate) async fn crash(&mut self) {
+        if let Some((_, task)) = self.running.take() {
+            task.abort();
+            drop(task.await);
+        }
+        self.reopen().await;
+    }
+
+    async fn reopen(&mut self) {
+        self.engine = open(
+            self.folder.path(),
+            &self.registry,
+            &self.ansible,
+            &self.shell,
+            &self.provider,
+        )
+        .await;
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some((stop, task)) = self.running.take() {
+            stop.cancel();
+            task.await.expect("the worker ends");
+        }
+    }
+
+    pub(crate) fn request(&self) -> EnsureImage {
+        EnsureImage {
+            profile: PROFILE.to_owned(),
+            provider: "fake".to_owned(),
+            regions: vec!["local".to_owned()],
+            fresh: false,
+        }
+    }
+
+    /// Asks for the image; answers with the build that makes it.
+    pub(crate) async fn ask(&self) -> Result<String, EngineError> {
+        match self.engine.ensure(self.request()).await? {
+            EnsureImageAnswer::Building { build, .. } => Ok(build.to_string()),
+            EnsureImageAnswer::Ready { image, .. } => {
+                panic!("the image is there already: {image:?}")
+            }
+        }
+    }
+
+    /// Waits until a build has ended.
+    pub(crate) async fn ended(&self, build: &str) -> BuildView {
+        self.until(build, |view| view.state.has_ended()).await
+    }
+
+    /// Waits until a build looks as wanted.
+    pub(crate) async fn until(
+        &self,
+        build: &str,
+        wanted: impl Fn(&BuildView) -> bool,
+    ) -> BuildView {
+        let mut changes = self.engine.subscribe();
+        let waiting = async {
+            loop {
+                let view = self.engine.build(build).await.expect("the build is there");
+                if wanted(&view) {
+                    return view;
+                }
+                // Some changes are not announced, such as a heartbeat's.
+                drop(tokio::time::timeout(Duration::from_millis(200), changes.recv()).await);
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(60), waiting).await {
+            Ok(view) => view,
+            Err(_) => panic!("waited in vain: {:#?}", self.engine.build(build).await),
+        }
+    }
+
+    /// What the provider holds, without the stages and the base image, which are kept on purpose.
+    pub(crate) async fn left_over(&self) -> Vec<String> {
+        let kept: Vec<String> = self
+            .engine
+            .shop
+            .journal
+            .stages()
+            .await
+            .expect("stages")
+            .into_iter()
+            .map(|one| one.disk)
+            .collect();
+        let held = self.provider.resources().await.expect("resources");
+        held.into_iter()
+            .filter(|one| one.kind != ResourceKind::Disk || !kept.contains(&one.id))
+            .map(|one| format!("{:?} {}", one.kind, one.id))
+            .collect()
+    }
+
+    async fn push(
+        &self,
+        repository: &str,
+        tag: Option<&str>,
+        artifact: &Artifact,
+    ) -> crate::registry::Descriptor {
+        let repository: RepositoryName = repository.parse().expect("a repository");
+        self.registry
+            .push(&repository, tag, artifact)
+            .await
+            .expect("pushed")
+    }
+
+    async fn publish_base(&self) {
+        let config = json!({"schemaVersion": 1, "name": "demo", "architecture": "amd64", "firmware": "bios",
+            "format": "qcow2", "virtualSizeBytes": 1 << 30, "osName": "debian", "osVersion": "13", "sshUsername": "debian"});
+        let base = artifact(
+            media::BASE_IMAGE,
+            media::BASE_IMAGE_CONFIG,
+            &config,
+            vec![layer(media::DISK_QCOW2, "disk.qcow2", b"a disk")],
+        );
+        self.push("library/images/base/demo", Some("1"), &base)
+            .await;
+    }
+
+    /// Publishes a pack with roles; each role has one task with this text.
+    pub(crate) async fn publish_pack(
+        &self,
+        name: &str,
+        kind: &str,
+        skip: &str,
+        roles: &[(&str, &str)],
+    ) {
+        let root = self.pack_folder(name);
+        let names: Vec<&str> = roles.iter().map(|(name, _)| *name).collect();
+        let manifest = json!({"name": name, "version": "1.0.0", "displayName": name, "layer": kind, "cloudTypes": ["all"],
+            "annotations": {"imageId": "images/base/demo:1", "skipK8sInstall": skip}, "ansibleRoles": names});
+        write(&root.join("pack.json"), manifest.to_string().as_bytes());
+        for (role, task) in roles {
+            let tasks = format!("- name: Do it\n  ansible.builtin.command: {task}\n");
+            write(&root.join(role).join("tasks/main.yml"), tasks.as_bytes());
+        }
+        self.publish_folder(&root).await;
+    }
+
+    pub(crate) async fn publish_kubernetes(&self) {
+        let root = self.pack_folder("kubernetes");
+        let manifest = json!({"name": "kubernetes", "version": "1.0.0", "displayName": "Kubernetes", "layer": "k8s", "cloudTypes": ["all"], "annotations": {}});
+        write(&root.join("pack.json"), manifest.to_string().as_bytes());
+        let component = |name: &str, bytes: &[u8], purpose: &str| {
+            json!({"name": name, "version": "1.0.0", "kind": "binary", "file": name, "sha256": Digest::sha256(bytes).hex(),
+                "sources": ["bundle"], "install": format!("/usr/bin/{name}"), "purpose": purpose})
+        };
+        let components = [
+            component("kubelet", KUBELET, "install"),
+            component("kube-bench", b"a bench", "tool"),
+        ];
+        write(
+            &root.join("components.yaml"),
+            json!({"schemaVersion": 1, "components": components})
+                .to_string()
+                .as_bytes(),
+        );
+        let pack = self.publish_folder(&root).await;
+        let entry = |name: &str, bytes: &[u8], purpose: &str| {
+            json!({"name": name, "version": "1.0.0", "kind": "binary", "file": name, "sha256": Digest::sha256(bytes).hex(),
+                "sizeBytes": bytes.len(), "purpose": purpose, "install": format!("/usr/bin/{name}")})
+        };
+        let config = json!({"schemaVersion": 1, "architecture": "amd64",
+            "components": [entry("kubelet", KUBELET, "install"), entry("kube-bench", b"a bench", "tool")]});
+        let layers = vec![
+            layer(media::BUNDLE_FILE, "kubelet", KUBELET),
+            layer(media::BUNDLE_FILE, "kube-bench", b"a bench"),
+        ];
+        let bundle = Artifact {
+            subject: Some(pack),
+            ..artifact(media::BUNDLE, media::BUNDLE_CONFIG, &config, layers)
+        };
+        self.push("library/spectro-packs/archive/kubernetes", None, &bundle)
+            .await;
+    }
+
+    /// Publishes a profile of packs in version 1.0.0.
+    pub(crate) async fn publish_profile(&self, name: &str, packs: &[(&str, &str)]) {
+        let packs: Vec<Value> = packs
+            .iter()
+            .map(|(name, layer)| json!({"name": name, "layer": layer, "version": "1.0.0", "tag": "1.0.0", "type": "oci"}))
+            .collect();
+        let profile = json!({"metadata": {"name": name}, "spec": {"version": "1.0.0",
+            "template": {"type": "cluster", "cloudType": "all", "packs": packs}, "variables": []}});
+        let text = profile.to_string();
+        let made = artifact(
+            media::PROFILE,
+            media::EMPTY_CONFIG,
+            &json!({}),
+            vec![layer(media::PROFILE_LAYER, "profile.json", text.as_bytes())],
+        );
+        self.push(&format!("library/profiles/{name}"), Some("1.0.0"), &made)
+            .await;
+    }
+
+    fn pack_folder(&self, name: &str) -> PathBuf {
+        let root = self.folder.path().join("sources").join(name);
+        drop(std::fs::remove_dir_all(&root));
+        root
+    }
+
+    async fn publish_folder(&self, root: &Path) -> crate::registry::Descriptor {
+        let pack = Pack::open(root, &Limits::default()).expect("a pack");
+        let mut bytes = Vec::new();
+        archive::write(&pack, &mut bytes).expect("an archive");
+        let title = format!("{}.tar.gz", pack.folder_name());
+        let made = artifact(
+            media::UNKNOWN_ARTIFACT,
+            media::PACK_CONFIG,
+            &json!({}),
+            vec![layer(media::PACK_LAYER, &title, &bytes)],
+        );
+        let repository = format!("library/spectro-packs/archive/{}", pack.manifest.name);
+        self.push(&repository, Some(pack.manifest.version.as_str()), &made)
+            .await
+    }
+}
+
+async fn open(
+    folder: &Path,
+    registry: &Arc<MemoryRegistry>,
+    ansible: &Arc<ScriptedAnsible>,
+    shell: &Arc<ScriptedShell>,
+    provider: &Arc<FakeProvider>,
+) -> Engine {
+    let config = EngineConfig {
+        boot_timeout: Duration::from_millis(300),
+        retry: RetryPolicy {
+            first: Duration::from_millis(1),
+            total: Duration::from_millis(200),
+            machines: 2,
+        },
+        ..EngineConfig::new(folder.join("builder"), folder.join("venv"))
+    };
+    Engine::assemble(
+        config,
+        provider.clone(),
+        registry.clone(),
+        ansible.clone(),
+        shell.clone(),
+    )
+    .await
+    .expect("an engine")
+}
+
+fn artifact(kind: &str, config_type: &str, config: &Value, layers: Vec<Layer>) -> Artifact {
+    Artifact {
+        artifact_type: kind.to_owned(),
+        config: (config_type.to_owned(), config.to_string().into_bytes()),
+        layers,
+        subject: None,
+        annotations: Vec::new(),
+    }
+}
+
+fn layer(media_type: &str, title: &str, bytes: &[u8]) -> Layer {
+    Layer {
+        media_type: media_type.to_owned(),
+        title: title.to_owned(),
+        content: Content::Bytes(bytes.to_vec()),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    std::fs::write(path, bytes).expect("a file");
+}

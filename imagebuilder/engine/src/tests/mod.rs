@@ -1,0 +1,3 @@
+//! The engine as a whole, on the fake cloud.
+
+mod builds;
