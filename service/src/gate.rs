@@ -109,18 +109,18 @@ impl Gate {
         self.access
     }
 
-    async fn admit(&self, request: &Request) -> Result<Principal, Refusal> {
-        let host = host(request).ok_or(Refusal::BadHost)?;
+    async fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Principal, Refusal> {
+        let host = host(uri, headers).ok_or(Refusal::BadHost)?;
         if self.access == Access::Loopback && !is_loopback(&host) && !self.is_public(&host) {
             return Err(Refusal::ForeignHost);
         }
-        if !self.origin_is_ours(request.headers(), &host) {
+        if !self.origin_is_ours(headers, &host) {
             return Err(Refusal::ForeignOrigin);
         }
-        if OPEN_PATHS.contains(&request.uri().path()) {
+        if OPEN_PATHS.contains(&uri.path()) {
             return Ok(Principal::Anonymous);
         }
-        match request.headers().get(header::AUTHORIZATION) {
+        match headers.get(header::AUTHORIZATION) {
             Some(header) => match self.authenticator.check(header).await {
                 Ok(principal) => Ok(principal),
                 // Clients send what they have stored; where nobody needs it, it does no harm.
@@ -154,13 +154,14 @@ impl Gate {
 }
 
 /// The layer's function: `axum::middleware::from_fn_with_state(gate, guard)`.
-pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    match gate.admit(&request).await {
+pub async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match gate.admit(&parts.uri, &parts.headers).await {
         Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            next.run(request).await
+            parts.extensions.insert(principal);
+            next.run(Request::from_parts(parts, body)).await
         }
-        Err(refusal) => refusal.answer(request.uri().path(), gate.authenticator.realm()),
+        Err(refusal) => refusal.answer(parts.uri.path(), gate.authenticator.realm()),
     }
 }
 
@@ -224,17 +225,11 @@ impl Refusal {
     }
 }
 
-fn host(request: &Request) -> Option<Authority> {
-    if let Some(authority) = request.uri().authority() {
+fn host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    if let Some(authority) = uri.authority() {
         return Some(authority.clone());
     }
-    request
-        .headers()
-        .get(header::HOST)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    headers.get(header::HOST)?.to_str().ok()?.parse().ok()
 }
 
 fn is_loopback(authority: &Authority) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use oci_distribution::errors::OciEnvelope;
+use oci_distribution::errors::{OciEnvelope, OciError, OciErrorCode};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
@@ -81,19 +81,20 @@ impl Client {
     }
 
     /// Sends a request to a path below the base address, such as
-    /// `api/v1/packs`, and gives the answer if it is a success.
+    /// `api/v1/packs`, and gives the answer if it is a success. `what` is how
+    /// errors call the thing asked for.
     ///
     /// # Errors
     /// As every request: not found, refused, unreachable.
     pub async fn request(
         &self,
+        what: &str,
         method: Method,
         path: &str,
         build: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, ClientError> {
         let url = self.url(path)?;
-        let what = format!("/{path}");
-        self.send(&what, &Scope::Server, |http| {
+        self.send(what, &Scope::Server, |http| {
             build(http.request(method.clone(), url.clone()))
         })
         .await
@@ -202,6 +203,13 @@ impl Client {
         let server = self.host();
         let what = what.to_owned();
         let message = message(status, body);
+        if has_code(body, &OciErrorCode::DigestInvalid) {
+            return ClientError::Corrupt {
+                what,
+                expected: "the one that was announced".to_owned(),
+                actual: message,
+            };
+        }
         match status {
             StatusCode::NOT_FOUND | StatusCode::GONE => ClientError::NotFound { what, server },
             StatusCode::UNAUTHORIZED => ClientError::Unauthorized { server, message },
@@ -210,12 +218,23 @@ impl Client {
                 what,
                 message,
             },
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => ClientError::Retryable {
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::RANGE_NOT_SATISFIABLE => ClientError::Retryable {
                 server,
                 what,
                 message,
                 after,
             },
+            // After a cut the server may still be at the request that was cut.
+            StatusCode::CONFLICT if has_code(body, &OciErrorCode::BlobUploadInvalid) => {
+                ClientError::Retryable {
+                    server,
+                    what,
+                    message,
+                    after,
+                }
+            }
             _ if status.is_server_error() => ClientError::Retryable {
                 server,
                 what,
@@ -236,7 +255,10 @@ impl Client {
     }
 
     /// Reads a body that must not be larger than the bound.
-    pub(crate) async fn body(
+    ///
+    /// # Errors
+    /// When it is larger or the line is cut.
+    pub async fn body(
         &self,
         what: &str,
         mut response: Response,
@@ -323,6 +345,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+fn has_code(body: &[u8], code: &OciErrorCode) -> bool {
+    serde_json::from_slice::<OciEnvelope>(body)
+        .is_ok_and(|envelope| envelope.errors.iter().any(|error| error.code == *code))
+}
+
 /// What the server said, from either form of error body, for people.
 fn message(status: StatusCode, body: &[u8]) -> String {
     if let Ok(envelope) = serde_json::from_slice::<OciEnvelope>(body) {
@@ -343,7 +370,7 @@ fn message(status: StatusCode, body: &[u8]) -> String {
     format!("it answered {status}")
 }
 
-fn oci_message(error: &oci_distribution::errors::OciError) -> String {
+fn oci_message(error: &OciError) -> String {
     match &error.detail {
         serde_json::Value::String(detail) if !detail.is_empty() => {
             format!("{}: {detail}", error.message)
