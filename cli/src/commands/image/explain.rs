@@ -1,0 +1,87 @@
+//! `packyard image explain`.
+
+use imagebuilder_api::Chain;
+use imagebuilder_api::signature::explain_text;
+use serde_json::Value;
+
+use crate::api;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::text;
+
+/// Show what an image is made of, or what makes two differ.
+///
+/// An image's signature is made of everything that can change its content:
+/// base image, packs, roles file by file, variables, components.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The image's signature, or its first digits.
+    signature: String,
+    /// Another image: print only the inputs that differ.
+    other: Option<String>,
+}
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    let client = context.client().await?;
+    match &args.other {
+        None => explain(&client, &args.signature, context).await,
+        Some(other) => compare(&client, &args.signature, other, context).await,
+    }
+}
+
+async fn explain(
+    client: &registry_client::Client,
+    signature: &str,
+    context: &Context,
+) -> Result<(), CliError> {
+    let path = format!("api/v1/images/{}/explain", api::segment(signature));
+    let inputs: Value = api::get(client, &super::called(signature), &path).await?;
+    let stages: Vec<Value> = inputs
+        .get("stages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|stage| stage.get("inputs").cloned())
+        .collect();
+    // The server may be newer than this program; then the inputs are shown as they came.
+    let chain: Option<Chain> = serde_json::from_value(serde_json::json!({ "stages": stages }))
+        .or_else(|_| serde_json::from_value(Value::Array(stages)))
+        .ok();
+    context.output.answer(&inputs, || match &chain {
+        Some(chain) => explain_text(chain),
+        None => serde_json::to_string_pretty(&inputs).unwrap_or_default(),
+    })
+}
+
+async fn compare(
+    client: &registry_client::Client,
+    left: &str,
+    right: &str,
+    context: &Context,
+) -> Result<(), CliError> {
+    let path = format!(
+        "api/v1/images/{}/diff/{}",
+        api::segment(left),
+        api::segment(right)
+    );
+    let what = format!("one of the images {left} and {right}");
+    let answer: Value = api::get(client, &what, &path).await?;
+    context.output.answer(&answer, || {
+        let differences = answer.get("differences").and_then(Value::as_array);
+        let lines: Vec<String> = differences
+            .into_iter()
+            .flatten()
+            .map(|difference| {
+                format!(
+                    "{}\n  {}",
+                    text(difference, "/message"),
+                    text(difference, "/path")
+                )
+            })
+            .collect();
+        match lines.is_empty() {
+            true => "the same inputs".to_owned(),
+            false => lines.join("\n"),
+        }
+    })
+}

@@ -1,0 +1,287 @@
+//! `packyard image import`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use futures::StreamExt as _;
+use registry_client::artifacts::{self, Artifact, Content, Layer};
+use registry_client::{Descriptor, Progress};
+use registry_pack::{Digest, Reference, media};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use service::outbound::{Outbound, OutboundRules};
+use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncWriteExt as _;
+
+use super::qcow2;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::size;
+use crate::progress::Bars;
+
+/// The largest download.
+const MAX_BYTES: u64 = 64 << 30;
+const STALL: Duration = Duration::from_secs(60);
+
+/// Bring in a base image from a file or a download.
+///
+/// OS packs name base images in the annotation imageId. The image must be one
+/// qcow2 file with cloud-init inside.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The qcow2 file, or an https:// address.
+    source: String,
+    /// Where to put it; PROJECT/images/base/NAME:TAG. Made from system and version when left out.
+    reference: Option<String>,
+    /// A JSON file with osName, osVersion, sshUsername and firmware. Options win over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The operating system, such as debian.
+    #[arg(long)]
+    os_name: Option<String>,
+    /// Its version, such as 13.
+    #[arg(long)]
+    os_version: Option<String>,
+    /// The user that cloud-init makes by default.
+    #[arg(long)]
+    ssh_username: Option<String>,
+    /// How the image boots.
+    #[arg(long)]
+    firmware: Option<Firmware>,
+    /// Refuse the image unless it has this digest; sha256:….
+    #[arg(long)]
+    digest: Option<Digest>,
+}
+
+/// How an image boots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Firmware {
+    /// The old way.
+    #[default]
+    Bios,
+    /// The newer way.
+    Uefi,
+}
+
+/// What a file of --config may say; whatever else it says is passed over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Described {
+    name: Option<String>,
+    architecture: Option<String>,
+    firmware: Option<Firmware>,
+    os_name: Option<String>,
+    os_version: Option<String>,
+    ssh_username: Option<String>,
+}
+
+/// The configuration of a base image's artifact.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BaseImage {
+    schema_version: u32,
+    name: String,
+    architecture: String,
+    firmware: Firmware,
+    format: &'static str,
+    virtual_size_bytes: u64,
+    os_name: String,
+    os_version: String,
+    ssh_username: String,
+}
+
+/// The file to push; a download is removed when this is dropped.
+struct Source {
+    path: PathBuf,
+    _download: Option<tempfile::TempDir>,
+}
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    let described = describe(&args)?;
+    let (os_name, os_version) = (
+        wanted(&args.os_name, &described.os_name, "--os-name")?,
+        wanted(&args.os_version, &described.os_version, "--os-version")?,
+    );
+    let ssh_username = wanted(
+        &args.ssh_username,
+        &described.ssh_username,
+        "--ssh-username",
+    )?;
+    let reference = place(&args, &os_name, &os_version)?;
+    let tag = reference.tag.clone().ok_or_else(|| {
+        CliError::usage(format!("{reference} has no tag"))
+            .hint("write PROJECT/images/base/NAME:TAG")
+    })?;
+    let progress = context.progress();
+    let source = obtain(&args, &progress).await?;
+    let virtual_size_bytes = qcow2::virtual_size(&source.path)?;
+    let digest = check(&args, &source.path).await?;
+    let config = BaseImage {
+        schema_version: 1,
+        name: described
+            .name
+            .unwrap_or_else(|| reference.repository.last().to_owned()),
+        architecture: described.architecture.unwrap_or_else(|| "amd64".to_owned()),
+        firmware: args.firmware.or(described.firmware).unwrap_or_default(),
+        format: "qcow2",
+        virtual_size_bytes,
+        os_name,
+        os_version,
+        ssh_username,
+    };
+    let client = context.client_for(&reference).await?;
+    let artifact = artifact(&config, &source.path, &digest)?;
+    let pushed = artifacts::push(
+        &client,
+        &reference.repository,
+        Some(tag.as_str()),
+        &artifact,
+        &progress,
+    )
+    .await?;
+    answer(context, &reference, &pushed, &digest, &config)
+}
+
+fn describe(args: &Args) -> Result<Described, CliError> {
+    let Some(file) = &args.config else {
+        return Ok(Described::default());
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        CliError::usage(format!("{}: {error}", file.display()))
+            .hint("it must be a JSON object, as README shows")
+    })
+}
+
+fn wanted(
+    option: &Option<String>,
+    described: &Option<String>,
+    flag: &str,
+) -> Result<String, CliError> {
+    option.clone().or_else(|| described.clone()).ok_or_else(|| {
+        CliError::usage(format!("{flag} is missing"))
+            .hint(format!("pass {flag}, or a --config FILE that says it"))
+    })
+}
+
+fn place(args: &Args, os_name: &str, os_version: &str) -> Result<Reference, CliError> {
+    let made = format!(
+        "{}/images/base/{os_name}-{os_version}:{os_version}",
+        media::DEFAULT_PROJECT
+    );
+    Ok(args.reference.as_deref().unwrap_or(&made).parse()?)
+}
+
+/// The digest of the file; it must be the one that was asked for.
+async fn check(args: &Args, path: &Path) -> Result<Digest, CliError> {
+    let owned = path.to_owned();
+    let hashing = tokio::task::spawn_blocking(move || -> std::io::Result<Digest> {
+        use std::io::Read as _;
+        let mut file = std::fs::File::open(owned)?;
+        let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(Digest::from_sha256(hasher.finalize().into())),
+                read => hasher.update(&buffer[..read]),
+            }
+        }
+    });
+    let hashed = hashing
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let digest = hashed.map_err(|error| CliError::io("read", path, &error))?;
+    match &args.digest {
+        Some(expected) if *expected != digest => Err(CliError::failed(format!(
+            "{} has another digest: expected {expected}, got {digest}",
+            args.source
+        ))
+        .hint("fetch the image again; if it stays, ask whoever published the digest")),
+        _ => Ok(digest),
+    }
+}
+
+fn artifact(config: &BaseImage, path: &Path, digest: &Digest) -> Result<Artifact, CliError> {
+    let text = serde_json::to_vec(config).map_err(|error| {
+        CliError::failed("cannot write the image's configuration").caused_by(&error)
+    })?;
+    let mut layer = Layer::file(media::DISK_QCOW2, &format!("{}.qcow2", config.name), path);
+    layer.content = Content::File(path.to_owned(), Some(digest.clone()));
+    Ok(Artifact::new(media::BASE_IMAGE)
+        .with_config(media::BASE_IMAGE_CONFIG, text)
+        .with_layer(layer))
+}
+
+fn answer(
+    context: &Context,
+    reference: &Reference,
+    pushed: &Descriptor,
+    disk: &Digest,
+    config: &BaseImage,
+) -> Result<(), CliError> {
+    let name = reference.to_string();
+    let answer =
+        json!({"reference": name, "digest": pushed.digest, "disk": disk, "config": config});
+    context.output.answer(&answer, || {
+        format!(
+            "imported {name}@{}, a disk of {}",
+            pushed.digest,
+            size(config.virtual_size_bytes)
+        )
+    })
+}
+
+async fn obtain(args: &Args, progress: &Bars) -> Result<Source, CliError> {
+    if !args.source.contains("://") {
+        return Ok(Source {
+            path: PathBuf::from(&args.source),
+            _download: None,
+        });
+    }
+    if args.source.starts_with("http://") && args.digest.is_none() {
+        return Err(CliError::usage("a download without TLS needs a digest")
+            .hint("pass --digest sha256:…, or use an https:// address"));
+    }
+    download(&args.source, progress).await
+}
+
+async fn download(url: &str, progress: &Bars) -> Result<Source, CliError> {
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        CliError::failed(format!("cannot download {url}")).caused_by(error)
+    };
+    let rules = OutboundRules {
+        plain_http: url.starts_with("http://"),
+        hosts: Vec::new(),
+        max_bytes: MAX_BYTES,
+        stall: STALL,
+    };
+    let outbound = Outbound::new(rules).map_err(|error| failed(&error))?;
+    let download = outbound.get(url).await.map_err(|error| failed(&error))?;
+    // Beside the caller, since /tmp is often too small for disks.
+    let folder = tempfile::Builder::new()
+        .prefix(".import-")
+        .tempdir_in(".")
+        .map_err(|error| CliError::io("write into", Path::new("."), &error))?;
+    let path = folder.path().join("image.qcow2");
+    let transfer = progress.transfer("download", download.size_bytes.unwrap_or(0));
+    let mut file = tokio::fs::File::create(&path)
+        .await
+        .map_err(|error| CliError::io("write", &path, &error))?;
+    let (mut stream, mut seen) = (download.stream(), 0);
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(|error| failed(&error))?;
+        file.write_all(&piece)
+            .await
+            .map_err(|error| CliError::io("write", &path, &error))?;
+        seen += piece.len() as u64;
+        transfer.position(seen);
+    }
+    file.flush()
+        .await
+        .map_err(|error| CliError::io("write", &path, &error))?;
+    Ok(Source {
+        path,
+        _download: Some(folder),
+    })
+}

@@ -1,0 +1,35 @@
+//! `packyard reference`, hidden: every command with its help, as Markdown. The
+//! documentation is made from it, so that it cannot drift.
+
+use clap::CommandFactory as _;
+
+use crate::args::Cli;
+use crate::error::CliError;
+use crate::output::print;
+
+pub(crate) fn run() -> Result<(), CliError> {
+    let mut text = String::from(
+        "# Commands\n\nMade by `packyard reference`. Data goes to standard output, remarks and progress to \
+         standard error.\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 a policy or \
+         lint refused, 130 interrupted.\n",
+    );
+    let mut root = Cli::command().term_width(100);
+    root.build();
+    describe(&mut root, &mut text);
+    print(&text)
+}
+
+fn describe(command: &mut clap::Command, text: &mut String) {
+    let name = command.get_bin_name().unwrap_or("packyard").to_owned();
+    let help = command.render_long_help().to_string();
+    let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+    text.push_str(&format!(
+        "\n## `{name}`\n\n```text\n{}\n```\n",
+        help.join("\n").trim_end()
+    ));
+    for sub in command.get_subcommands_mut() {
+        if !sub.is_hide_set() && sub.get_name() != "help" {
+            describe(sub, text);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The image builder inside `packyard serve`: it reaches the registry over
+//! HTTP like everybody else, with a credential that only this process knows.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::any;
+use http::StatusCode;
+use imagebuilder_server::{BuilderConfig, StartError};
+use registry_client::{Client, ClientOptions, Credential};
+use service::listener::Listener;
+use service::{Authenticator, CancellationToken, Problem};
+use tokio::task::JoinHandle;
+
+use crate::error::CliError;
+use crate::settings::Settings;
+
+/// How long machines may take to be ended when the server stops.
+const FINISH_WITHIN: Duration = Duration::from_secs(60);
+
+/// Starts the builder; where it cannot work on this machine, its routes say why.
+pub(super) async fn start(
+    settings: &Settings,
+    listener: &Listener,
+    authenticator: &Authenticator,
+    stop: CancellationToken,
+) -> Result<(Router, Option<JoinHandle<()>>), CliError> {
+    if !settings.builder.enabled {
+        return Ok((
+            absent("this server builds no images: builder.enabled is false".to_owned()),
+            None,
+        ));
+    }
+    let config = config(settings, listener, authenticator)?;
+    match imagebuilder_server::start(config, stop).await {
+        Ok(builder) => Ok((builder.router, Some(builder.task))),
+        // A registry is useful on a machine that cannot run QEMU.
+        Err(error @ StartError::Provider { .. }) => {
+            let mut why = error.to_string();
+            if let Some(cause) = std::error::Error::source(&error) {
+                let cause = cause.to_string();
+                if !why.contains(&cause) {
+                    why = format!("{why}: {cause}");
+                }
+            }
+            tracing::warn!("no images can be built here: {why}");
+            Ok((
+                absent(format!("this server cannot build images: {why}")),
+                None,
+            ))
+        }
+        Err(error) => Err(CliError::failed("cannot start the image builder").caused_by(&error)),
+    }
+}
+
+/// Waits until the builder has put its machines away.
+pub(super) async fn finish(task: JoinHandle<()>) {
+    if tokio::time::timeout(FINISH_WITHIN, task).await.is_err() {
+        tracing::warn!(
+            "the image builder did not finish in time; the next start cleans up after it"
+        );
+    }
+}
+
+fn config(
+    settings: &Settings,
+    listener: &Listener,
+    authenticator: &Authenticator,
+) -> Result<BuilderConfig, CliError> {
+    let credential = authenticator.internal();
+    let options =
+        ClientOptions::new(own_address(listener)).with_credential(Some(Credential::Password {
+            user: credential.user,
+            password: credential.password,
+        }));
+    let builder = &settings.builder;
+    let data = settings.server.data.join("builder");
+    let mut config = BuilderConfig::new(data, venv(settings), Client::new(options)?);
+    config.slots = builder.slots;
+    config.machine_cpus = builder.machine_cpus;
+    config.machine_memory_bytes = builder.machine_memory_bytes;
+    config.disk_size_bytes = builder.disk_size_bytes;
+    Ok(config)
+}
+
+/// The address by which this process reaches itself: an unspecified address is no target.
+fn own_address(listener: &Listener) -> String {
+    let address = listener.address();
+    if !address.ip().is_unspecified() {
+        return listener.url();
+    }
+    let scheme = if listener.url().starts_with("https") {
+        "https"
+    } else {
+        "http"
+    };
+    match address.is_ipv4() {
+        true => format!("{scheme}://127.0.0.1:{}", address.port()),
+        false => format!("{scheme}://[::1]:{}", address.port()),
+    }
+}
+
+fn venv(settings: &Settings) -> PathBuf {
+    if let Some(venv) = &settings.builder.venv {
+        return venv.clone();
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    cache
+        .or_else(home)
+        .unwrap_or_else(|| PathBuf::from("/var/cache"))
+        .join("packyard/venv")
+}
+
+/// The builder's routes where there is no builder.
+fn absent(why: String) -> Router {
+    let answer = move || async move {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-builder", why).with_remedy(
+            "ask a server that builds images, or see to what is missing and start this one again",
+        )
+    };
+    let mut routes = Router::new();
+    for path in [
+        "/api/v1/images",
+        "/api/v1/images/{*rest}",
+        "/api/v1/builds",
+        "/api/v1/builds/{*rest}",
+    ] {
+        routes = routes.route(path, any(answer.clone()));
+    }
+    routes
+}

@@ -1,0 +1,132 @@
+//! `packyard serve`: the registry and the image builder in one process.
+
+mod builder;
+mod failures;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use registry_server::{RegistryConfig, RegistryState};
+use registry_store::DataLock;
+use service::health::{self, Readiness};
+use service::listener::Listener;
+use service::metrics::{self, Metrics};
+use service::{Authenticator, CancellationToken, Gate, gate, shutdown_token, telemetry};
+
+use crate::error::CliError;
+use crate::output::print;
+use crate::settings::Settings;
+
+/// Start the registry and the image builder in one process.
+///
+/// Without configuration it listens on this machine only, keeps everything in one
+/// folder, and needs no other program for the registry; to build images it needs
+/// QEMU and Ansible. Once it accepts requests it prints one line, `ready URL`.
+/// SIGTERM and Ctrl-C finish what is in flight; a second one ends it at once.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A TOML file; `packyard config reference` lists its keys.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to listen on, IP:PORT; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// The folder that keeps everything.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Serve other machines without authentication or without TLS.
+    #[arg(long)]
+    insecure: bool,
+}
+
+pub(crate) async fn run(args: Args) -> Result<(), CliError> {
+    let settings = settings(args)?;
+    telemetry::start(&settings.log).map_err(|error| CliError::usage(error.to_string()))?;
+    let stop = shutdown_token()
+        .map_err(|error| CliError::failed("cannot listen for signals").caused_by(&error))?;
+    let authenticator =
+        Authenticator::new(&settings.auth).map_err(|error| failures::users(&error))?;
+    let gate = Gate::new(&settings.server, authenticator.clone())
+        .map_err(|error| failures::address(&error))?;
+    let _lock = DataLock::acquire(&settings.server.data)
+        .map_err(|error| failures::store(&error, &settings.server.data))?;
+    let listener = Listener::bind(&settings.server)
+        .await
+        .map_err(|error| failures::listen(&error))?;
+
+    let registry = open_registry(&settings).await?;
+    let maintenance = tokio::spawn(maintain(registry.clone(), stop.clone()));
+    let (builder_routes, builder) =
+        builder::start(&settings, &listener, &authenticator, stop.clone()).await?;
+    let readiness = Readiness::new(stop.clone());
+    let metrics = Metrics::new()
+        .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
+    let routes = registry_server::router(registry.clone())
+        .merge(builder_routes)
+        .merge(health::router(readiness.clone(), metrics.clone()));
+    let routes = guarded(routes, gate, metrics);
+
+    print(&format!("ready {}", listener.url()))?;
+    readiness.set_ready();
+    // The builder talks to this very server: it ends first, the server last.
+    let serving = CancellationToken::new();
+    let server = tokio::spawn(listener.serve(routes, serving.clone()));
+    stop.cancelled().await;
+    if let Some(task) = builder {
+        builder::finish(task).await;
+    }
+    serving.cancel();
+    drop(server.await);
+    drop(maintenance.await);
+    registry.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn settings(args: Args) -> Result<Settings, CliError> {
+    let mut settings = Settings::load(args.config.as_deref())?;
+    if let Some(listen) = args.listen {
+        settings.server.listen = listen;
+    }
+    if let Some(data) = args.data {
+        settings.server.data = data;
+    }
+    settings.server.insecure |= args.insecure;
+    let server = &settings.server;
+    if server.tls_certificate.is_some() != server.tls_key.is_some() {
+        return Err(CliError::usage(
+            "server.tls_certificate and server.tls_key belong together; only one is set",
+        ));
+    }
+    // Everything below is given to other programs too, whose folder is another.
+    settings.server.data = std::path::absolute(&settings.server.data)
+        .map_err(|error| CliError::io("use the data folder", &settings.server.data, &error))?;
+    Ok(settings)
+}
+
+async fn open_registry(settings: &Settings) -> Result<RegistryState, CliError> {
+    let folder = settings.server.data.join("registry");
+    let mut config = RegistryConfig::new(&folder);
+    config.admission = settings.registry.admission.into();
+    config.immutable_packs = settings.registry.immutable_packs;
+    config.allow_delete = settings.registry.allow_delete;
+    config.max_blob_bytes = settings.registry.max_blob_bytes;
+    RegistryState::open(config)
+        .await
+        .map_err(|error| failures::store(&error, &folder))
+}
+
+async fn maintain(registry: RegistryState, stop: CancellationToken) {
+    tokio::select! {
+        () = registry.maintain() => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+fn guarded(routes: Router, gate: Gate, metrics: Metrics) -> Router {
+    routes
+        .layer(from_fn_with_state(gate, gate::guard))
+        .layer(from_fn_with_state(metrics, metrics::count))
+}

@@ -1,0 +1,87 @@
+//! What every command that talks to a server needs: who and where.
+
+use registry_client::credentials::CredentialStore;
+use registry_client::{Client, ClientOptions};
+use registry_pack::Reference;
+
+use crate::args::Global;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::progress::Bars;
+
+/// Where to send requests, and how to answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) server: String,
+    pub(crate) output: Output,
+    quiet: bool,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self {
+            server: global.server.clone(),
+            output: Output::new(global.json, global.quiet),
+            quiet: global.quiet,
+        }
+    }
+
+    /// A client for the server that the options name.
+    pub(crate) async fn client(&self) -> Result<Client, CliError> {
+        connect(&self.server).await
+    }
+
+    /// A client for the server that a reference names, else as above.
+    pub(crate) async fn client_for(&self, reference: &Reference) -> Result<Client, CliError> {
+        let client = self.client().await?;
+        match &reference.host {
+            Some(host) if *host != client.host() => connect(&address_of(host)).await,
+            _ => Ok(client),
+        }
+    }
+
+    pub(crate) fn progress(&self) -> Bars {
+        Bars::new(self.quiet)
+    }
+}
+
+/// The environment variable that names further hosts which may see passwords.
+const TOKEN_HOSTS: &str = "PACKYARD_TOKEN_HOSTS";
+
+async fn connect(server: &str) -> Result<Client, CliError> {
+    let options = ClientOptions::new(server);
+    let host = Client::new(options.clone())?.host();
+    let store = CredentialStore::from_environment(|name| std::env::var(name).ok());
+    // Without a home folder there are no stored credentials, which is well.
+    let credential = match store {
+        Ok(store) => store.find(&host).await?,
+        Err(_) => None,
+    };
+    let mut options = options.with_credential(credential);
+    if let Ok(hosts) = std::env::var(TOKEN_HOSTS) {
+        options.token_hosts = hosts
+            .split([',', ' '])
+            .filter(|host| !host.is_empty())
+            .map(str::to_owned)
+            .collect();
+    }
+    Ok(Client::new(options)?)
+}
+
+/// The address of a host that was written without a scheme: plain on this
+/// machine, TLS elsewhere.
+pub(crate) fn address_of(host: &str) -> String {
+    if host.contains("://") {
+        return host.to_owned();
+    }
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    let loopback = name == "localhost"
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback());
+    let scheme = if loopback { "http" } else { "https" };
+    format!("{scheme}://{host}")
+}
