@@ -46,7 +46,11 @@ fn names(text: &str, module: &str) -> Result<bool> {
 fn parents(file: &str) -> Option<(Vec<String>, String)> {
     let (folder, name) = file.rsplit_once('/')?;
     let stem = name.strip_suffix(".rs")?;
-    if matches!(stem, "lib" | "main" | "build") || folder.ends_with("/src/bin") {
+    if matches!(stem, "lib" | "main" | "build")
+        || ["/src/bin", "/examples", "/benches"]
+            .iter()
+            .any(|end| folder.ends_with(end))
+    {
         return None;
     }
     let in_tests = folder.ends_with("tests");
