@@ -47,6 +47,11 @@ const VERBS: &[Verb] = &[
         run: |_| docs::run(),
     },
     Verb {
+        name: "all",
+        help: "the checks that take seconds: format, shell, tidy, walls, docs",
+        run: tests_all::run_quick,
+    },
+    Verb {
         name: "test",
         help: "run every check of the project, machines included [--fast: without]",
         run: tests_all::run,
