@@ -42,15 +42,15 @@ impl Store {
         if let Some(blob) = cache.blob(repository, digest).await {
             return Ok(blob);
         }
-        let generation = cache.generation(repository);
+        let quiet = cache.quiet(repository);
         let row = self.inner.metadata.blob(repository, digest).await?;
         let blob = match row {
             Some(row) => Blob::from_row(digest, row)?,
             None => return Err(StoreError::blob_unknown(repository, digest)),
         };
-        cache
-            .remember_blob(repository, generation, blob.clone())
-            .await;
+        if let Some(quiet) = quiet {
+            cache.remember_blob(repository, quiet, blob.clone()).await;
+        }
         Ok(blob)
     }
 

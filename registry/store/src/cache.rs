@@ -1,10 +1,10 @@
 //! What was read of a repository lately, and whether it still holds.
 //!
-//! A write to a repository makes everything that was remembered of it stale at
-//! once: each entry carries the repository's generation from before its read,
-//! and counts only while the generation is the same. So no answer is older than
-//! the last acknowledged write, whatever the order in which reads and writes
-//! overlap. It works for one process on the database; absence is never remembered.
+//! While a repository is written to, nothing remembered of it counts, and
+//! afterwards nothing from before: each entry carries the state of the
+//! repository's slot from before its read. So no answer is older than one that
+//! was given before it, whatever the order in which reads and writes overlap.
+//! It works for one process on the database; absence is never remembered.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use registry_pack::{Digest, RepositoryName};
 use crate::blobs::Blob;
 use crate::manifests::Manifest;
 
-/// Repositories share generations; more than one in a slot costs only a reread.
+/// Repositories share slots; more than one in a slot costs only a reread.
 const SLOTS: usize = 1024;
 /// Blobs remembered; an entry takes some 300 bytes.
 const BLOBS: u64 = 10_000;
@@ -24,18 +24,28 @@ const BLOBS: u64 = 10_000;
 const ENTRY_BYTES: usize = 400;
 
 pub(crate) struct Cache {
-    manifests: Moka<String, (u64, Arc<Manifest>)>,
-    blobs: Moka<String, (u64, Blob)>,
-    generations: Vec<AtomicU64>,
+    manifests: Moka<String, (Quiet, Arc<Manifest>)>,
+    blobs: Moka<String, (Quiet, Blob)>,
+    /// Per slot: how many writes are going on (low bits), and how many have ended (high bits).
+    slots: Vec<AtomicU64>,
     hasher: RandomState,
 }
 
-/// A write to a repository; when it is dropped, all that was read before is stale.
+/// One write going on; writers are fewer than this.
+const WRITE: u64 = 1;
+/// One write that has ended.
+const ENDED: u64 = 1 << 16;
+
+/// The state of a repository before a read, if no write is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quiet(u64);
+
+/// A write to a repository, from before its transaction begins until after its commit.
 pub(crate) struct Writing<'a>(&'a AtomicU64);
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.0.fetch_add(ENDED - WRITE, Ordering::SeqCst);
     }
 }
 
@@ -43,7 +53,7 @@ impl Cache {
     pub(crate) fn new(manifest_bytes: u64) -> Self {
         let manifests = Moka::builder()
             .max_capacity(manifest_bytes)
-            .weigher(|key: &String, (_, manifest): &(u64, Arc<Manifest>)| {
+            .weigher(|key: &String, (_, manifest): &(Quiet, Arc<Manifest>)| {
                 let bytes = ENTRY_BYTES + key.len() + manifest.bytes.len();
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
@@ -51,19 +61,22 @@ impl Cache {
         Self {
             manifests,
             blobs: Moka::new(BLOBS),
-            generations: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         }
     }
 
-    /// To be held over a write, from before its commit until after it.
+    /// To be held over a write, from before its transaction until after its commit.
     pub(crate) fn writing(&self, repository: &RepositoryName) -> Writing<'_> {
-        Writing(self.slot(repository))
+        let slot = self.slot(repository);
+        slot.fetch_add(WRITE, Ordering::SeqCst);
+        Writing(slot)
     }
 
-    /// The repository's generation; take it before reading what is to be remembered.
-    pub(crate) fn generation(&self, repository: &RepositoryName) -> u64 {
-        self.slot(repository).load(Ordering::SeqCst)
+    /// To be taken before a read whose result is to be remembered.
+    pub(crate) fn quiet(&self, repository: &RepositoryName) -> Option<Quiet> {
+        let state = self.slot(repository).load(Ordering::SeqCst);
+        (state % ENDED == 0).then_some(Quiet(state))
     }
 
     pub(crate) async fn manifest(
@@ -71,41 +84,41 @@ impl Cache {
         repository: &RepositoryName,
         reference: &str,
     ) -> Option<Arc<Manifest>> {
-        let (generation, manifest) = self.manifests.get(&key(repository, reference)).await?;
-        (generation == self.generation(repository)).then_some(manifest)
+        let (then, manifest) = self.manifests.get(&key(repository, reference)).await?;
+        (self.quiet(repository) == Some(then)).then_some(manifest)
     }
 
     pub(crate) async fn remember_manifest(
         &self,
         repository: &RepositoryName,
         reference: &str,
-        generation: u64,
+        quiet: Quiet,
         manifest: Arc<Manifest>,
     ) {
         self.manifests
-            .insert(key(repository, reference), (generation, manifest))
+            .insert(key(repository, reference), (quiet, manifest))
             .await;
     }
 
     pub(crate) async fn blob(&self, repository: &RepositoryName, digest: &Digest) -> Option<Blob> {
-        let (generation, blob) = self.blobs.get(&key(repository, digest.as_str())).await?;
-        (generation == self.generation(repository)).then_some(blob)
+        let (then, blob) = self.blobs.get(&key(repository, digest.as_str())).await?;
+        (self.quiet(repository) == Some(then)).then_some(blob)
     }
 
     pub(crate) async fn remember_blob(
         &self,
         repository: &RepositoryName,
-        generation: u64,
+        quiet: Quiet,
         blob: Blob,
     ) {
         self.blobs
-            .insert(key(repository, blob.digest.as_str()), (generation, blob))
+            .insert(key(repository, blob.digest.as_str()), (quiet, blob))
             .await;
     }
 
     fn slot(&self, repository: &RepositoryName) -> &AtomicU64 {
         let slot = self.hasher.hash_one(repository.as_str()) % SLOTS as u64;
-        &self.generations[usize::try_from(slot).unwrap_or(0)]
+        &self.slots[usize::try_from(slot).unwrap_or(0)]
     }
 }
 

@@ -105,6 +105,24 @@ impl Filesystem {
         }
     }
 
+    /// Cuts a staged file to a length, if it is there and longer.
+    pub(crate) fn shorten(&self, key: &str, length: u64) -> Result<()> {
+        let path = self.path(key);
+        let shortened = OpenOptions::new().write(true).open(&path).and_then(|file| {
+            if file.metadata()?.len() > length {
+                file.set_len(length)
+            } else {
+                Ok(())
+            }
+        });
+        match shortened {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("shorten", &path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The names of all staged files.
     pub(crate) fn staged(&self) -> Result<Vec<String>> {
         let path = self.root.join("uploads");

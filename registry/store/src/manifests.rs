@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use registry_pack::{Digest, RepositoryName, Tag};
 
+use crate::cache::Quiet;
 use crate::error::{Result, StoreError};
 use crate::packs::PackRecord;
 use crate::profiles::ProfileRecord;
@@ -109,12 +110,12 @@ impl Store {
         if let Some(manifest) = inner.cache.manifest(repository, tag.as_str()).await {
             return Ok(manifest);
         }
-        let generation = inner.cache.generation(repository);
+        let quiet = inner.cache.quiet(repository);
         let manifest = inner
             .metadata
             .manifest_by_tag(repository, tag.as_str())
             .await?;
-        self.remember(repository, tag.as_str(), generation, manifest)
+        self.remember(repository, tag.as_str(), quiet, manifest)
             .await
     }
 
@@ -128,12 +129,12 @@ impl Store {
         if let Some(manifest) = inner.cache.manifest(repository, digest.as_str()).await {
             return Ok(manifest);
         }
-        let generation = inner.cache.generation(repository);
+        let quiet = inner.cache.quiet(repository);
         let manifest = inner
             .metadata
             .manifest_by_digest(repository, digest)
             .await?;
-        self.remember(repository, digest.as_str(), generation, manifest)
+        self.remember(repository, digest.as_str(), quiet, manifest)
             .await
     }
 
@@ -185,15 +186,17 @@ impl Store {
         &self,
         repository: &RepositoryName,
         reference: &str,
-        generation: u64,
+        quiet: Option<Quiet>,
         manifest: Option<Manifest>,
     ) -> Result<Arc<Manifest>> {
         let manifest =
             Arc::new(manifest.ok_or_else(|| StoreError::manifest_unknown(repository, reference))?);
-        let cache = &self.inner.cache;
-        cache
-            .remember_manifest(repository, reference, generation, Arc::clone(&manifest))
-            .await;
+        if let Some(quiet) = quiet {
+            let cache = &self.inner.cache;
+            cache
+                .remember_manifest(repository, reference, quiet, Arc::clone(&manifest))
+                .await;
+        }
         Ok(manifest)
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::{Result, StoreError};
 use crate::hasher::Hasher;
+use crate::held::Held;
 
 /// Large enough that a block's cost is the hash and the copy, not the hand-over.
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -25,6 +26,8 @@ pub(crate) struct Part {
     pub(crate) path: PathBuf,
     pub(crate) hasher: Hasher,
     pub(crate) offset: u64,
+    /// Goes with the last one who writes, be it a block that nobody waits for any more.
+    pub(crate) held: Held,
 }
 
 enum Job {
@@ -75,38 +78,22 @@ impl StagedWriter {
 
     /// Waits until all is written and makes it durable.
     pub(crate) async fn sync(&mut self) -> Result<()> {
-        self.start_block().await?;
-        let part = self.take_part().await?;
-        let path = self.path.clone();
-        let (part, synced) = blocking(move || {
-            let synced = part.file.sync_data();
-            (part, synced)
-        })
-        .await;
-        synced.map_err(|error| StoreError::io("sync", &path, error))?;
-        self.job = Job::Idle(part);
-        Ok(())
+        let synced = self.beside(|part| part.file.sync_data()).await?;
+        synced.map_err(|error| StoreError::io("sync", &self.path, error))
     }
 
     /// The digest of all that was written, in the algorithm asked for.
     ///
     /// The running hash answers at once; the other algorithm costs one read.
     pub(crate) async fn digest(&mut self, algorithm: Algorithm) -> Result<Digest> {
-        self.start_block().await?;
-        let part = self.take_part().await?;
+        let part = self.written().await?;
         if part.hasher.algorithm() == algorithm {
-            let digest = part.hasher.digest();
-            self.job = Job::Idle(part);
-            return Ok(digest);
+            return Ok(part.hasher.digest());
         }
-        let path = self.path.clone();
-        let (part, digest) = blocking(move || {
-            let digest = read_digest(&part, algorithm);
-            (part, digest)
-        })
-        .await;
-        self.job = Job::Idle(part);
-        digest.map_err(|error| StoreError::io("read", &path, error))
+        let digest = self
+            .beside(move |part| read_digest(part, algorithm))
+            .await?;
+        digest.map_err(|error| StoreError::io("read", &self.path, error))
     }
 
     /// Hashes with another algorithm from here on; only while nothing was written.
@@ -118,13 +105,37 @@ impl StagedWriter {
         }
     }
 
-    /// The saved hash and the offset that it belongs to. Call after `sync`.
-    pub(crate) async fn state(&mut self) -> Result<(Algorithm, Vec<u8>, u64)> {
+    /// The part, once all that was taken is written.
+    pub(crate) async fn written(&mut self) -> Result<&mut Part> {
         self.start_block().await?;
         let part = self.take_part().await?;
-        let state = (part.hasher.algorithm(), part.hasher.save(), part.offset);
         self.job = Job::Idle(part);
-        Ok(state)
+        match &mut self.job {
+            Job::Idle(part) => Ok(part),
+            Job::Running(_) | Job::Failed => Err(failed(&self.path)),
+        }
+    }
+
+    /// Waits for what is being written and lets go of everything.
+    pub(crate) async fn stop(mut self) {
+        self.frames.clear();
+        drop(self.take_part().await);
+    }
+
+    /// Does something that blocks with the part, once all is written.
+    async fn beside<T: Send + 'static>(
+        &mut self,
+        call: impl FnOnce(&mut Part) -> T + Send + 'static,
+    ) -> Result<T> {
+        self.start_block().await?;
+        let mut part = self.take_part().await?;
+        let (part, result) = blocking(move || {
+            let result = call(&mut part);
+            (part, result)
+        })
+        .await;
+        self.job = Job::Idle(part);
+        Ok(result)
     }
 
     async fn start_block(&mut self) -> Result<()> {
@@ -145,11 +156,7 @@ impl StagedWriter {
     async fn take_part(&mut self) -> Result<Box<Part>> {
         match std::mem::replace(&mut self.job, Job::Failed) {
             Job::Idle(part) => Ok(part),
-            Job::Failed => Err(StoreError::io(
-                "go on writing",
-                &self.path,
-                io::Error::other("an earlier write failed"),
-            )),
+            Job::Failed => Err(failed(&self.path)),
             Job::Running(handle) => {
                 let (part, written) = join(handle).await;
                 written.map_err(|error| StoreError::io("write", &self.path, error))?;
@@ -157,6 +164,14 @@ impl StagedWriter {
             }
         }
     }
+}
+
+fn failed(path: &std::path::Path) -> StoreError {
+    StoreError::io(
+        "go on writing",
+        path,
+        io::Error::other("an earlier write failed"),
+    )
 }
 
 fn write_block(part: &mut Part, frames: Vec<Bytes>) -> io::Result<()> {

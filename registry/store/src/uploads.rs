@@ -13,17 +13,19 @@
 //! The row never speaks of bytes that are not on the disk, so its saved hash is
 //! the hash of what a restart finds. Bytes beyond its offset are cut off again.
 
-use bytes::Bytes;
-use registry_pack::{Algorithm, Digest, RepositoryName};
+use std::fs::File;
+
+use registry_pack::{Algorithm, RepositoryName};
 use uuid::Uuid;
 
-use crate::blobs::{Blob, lease};
 use crate::error::{Result, StoreError, cause};
 use crate::filesystem::Filesystem;
 use crate::hasher::Hasher;
-use crate::metadata::{self, UploadRow};
+use crate::held::{Held, Keep};
+use crate::metadata::UploadRow;
 use crate::staged::{Part, StagedWriter, blocking};
 use crate::store::Store;
+use crate::upload::Upload;
 
 /// An open upload as its client sees it.
 #[derive(Clone, Debug)]
@@ -32,18 +34,6 @@ pub struct UploadState {
     pub id: String,
     /// How many bytes are kept, durably.
     pub offset: u64,
-}
-
-/// An upload that this request writes to; no other request may meanwhile.
-pub struct Upload {
-    store: Store,
-    repository: RepositoryName,
-    id: String,
-    staged_key: String,
-    /// What the row says, if there is one.
-    saved_offset: Option<u64>,
-    writer: StagedWriter,
-    _claim: Claim,
 }
 
 impl Store {
@@ -88,39 +78,21 @@ impl Store {
 
     /// Takes an upload up where it stands.
     pub async fn continue_upload(&self, repository: &RepositoryName, id: &str) -> Result<Upload> {
-        let claim = Claim::take(self, id)?;
+        let held = Held::take(self, id)?;
         let row = self.upload_row(repository, id).await?;
         let hasher = Hasher::restore(row.algorithm, &row.hash_state)?;
-        let path = self.inner.files.path(&row.staged_key);
         let (files, key, offset) = (self.inner.files.clone(), row.staged_key.clone(), row.offset);
         let file = match blocking(move || files.reopen_staged(&key, offset)).await {
             Ok(file) => file,
             Err(error) if is_lost(&error) => {
-                tracing::warn!(
-                    error = cause(&error),
-                    id,
-                    "the staged bytes of an upload are lost; it starts anew"
-                );
+                warn_lost(id, &error);
                 self.inner.metadata.delete_upload(id).await?;
                 self.remove_staged(&row.staged_key).await;
                 return Err(StoreError::UploadUnknown { id: id.to_owned() });
             }
             Err(error) => return Err(error),
         };
-        Ok(Upload {
-            store: self.clone(),
-            repository: repository.clone(),
-            id: id.to_owned(),
-            staged_key: row.staged_key,
-            saved_offset: Some(offset),
-            writer: StagedWriter::new(Part {
-                file,
-                path,
-                hasher,
-                offset,
-            }),
-            _claim: claim,
-        })
+        Ok(self.writing(repository, row.staged_key, Some(offset), file, hasher, held))
     }
 
     /// An upload that one request begins and finishes; it leaves no row.
@@ -130,35 +102,55 @@ impl Store {
         algorithm: Algorithm,
     ) -> Result<Upload> {
         let id = Uuid::new_v4().to_string();
-        let claim = Claim::take(self, &id)?;
+        let held = Held::take(self, &id)?;
         let staged_key = Filesystem::staged_key(&id);
-        let path = self.inner.files.path(&staged_key);
         let (files, key) = (self.inner.files.clone(), staged_key.clone());
         let file = blocking(move || files.create_staged(&key)).await?;
-        let hasher = Hasher::new(algorithm);
-        Ok(Upload {
-            store: self.clone(),
-            repository: repository.clone(),
-            id,
+        Ok(self.writing(
+            repository,
             staged_key,
-            saved_offset: None,
-            writer: StagedWriter::new(Part {
-                file,
-                path,
-                hasher,
-                offset: 0,
-            }),
-            _claim: claim,
-        })
+            None,
+            file,
+            Hasher::new(algorithm),
+            held,
+        ))
     }
 
     /// Gives an upload up.
     pub async fn cancel_upload(&self, repository: &RepositoryName, id: &str) -> Result<()> {
-        let _claim = Claim::take(self, id)?;
+        let _held = Held::take(self, id)?;
         let row = self.upload_row(repository, id).await?;
         self.inner.metadata.delete_upload(id).await?;
         self.remove_staged(&row.staged_key).await;
         Ok(())
+    }
+
+    fn writing(
+        &self,
+        repository: &RepositoryName,
+        staged_key: String,
+        saved_offset: Option<u64>,
+        file: File,
+        hasher: Hasher,
+        mut held: Held,
+    ) -> Upload {
+        held.writes(&staged_key, saved_offset.map_or(Keep::Nothing, Keep::UpTo));
+        let path = self.inner.files.path(&staged_key);
+        let (id, offset) = (held.id().to_owned(), saved_offset.unwrap_or(0));
+        Upload {
+            store: self.clone(),
+            repository: repository.clone(),
+            id,
+            staged_key,
+            saved_offset,
+            writer: StagedWriter::new(Part {
+                file,
+                path,
+                hasher,
+                offset,
+                held,
+            }),
+        }
     }
 
     async fn upload_row(&self, repository: &RepositoryName, id: &str) -> Result<UploadRow> {
@@ -177,106 +169,9 @@ impl Store {
     }
 }
 
-impl Upload {
-    /// Where the next byte goes.
-    pub fn offset(&self) -> u64 {
-        self.writer.offset()
-    }
-
-    /// Takes bytes of the body; refuses more than the store's largest blob.
-    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        let limit_bytes = self.store.inner.config.max_blob_bytes;
-        if self.offset().saturating_add(bytes.len() as u64) > limit_bytes {
-            return Err(StoreError::TooLarge { limit_bytes });
-        }
-        self.writer.write(bytes).await
-    }
-
-    /// Makes what came so far durable and leaves the upload open.
-    pub async fn suspend(mut self) -> Result<UploadState> {
-        let Some(saved_offset) = self.saved_offset else {
-            return Err(StoreError::UploadUnknown { id: self.id });
-        };
-        self.writer.sync().await?;
-        let (algorithm, hash_state, offset) = self.writer.state().await?;
-        let metadata = &self.store.inner.metadata;
-        if metadata
-            .save_upload(&self.id, saved_offset, offset, algorithm, &hash_state)
-            .await?
-        {
-            Ok(UploadState {
-                id: self.id,
-                offset,
-            })
-        } else {
-            Err(StoreError::UploadUnknown { id: self.id })
-        }
-    }
-
-    /// Hashes with the digest's algorithm, if that is still free to choose.
-    pub fn expect(&mut self, digest: &Digest) {
-        self.writer.use_algorithm(digest.algorithm());
-    }
-
-    /// Verifies the content and makes it a blob of the repository, durably.
-    ///
-    /// Content with another digest is thrown away together with the upload.
-    pub async fn finish(mut self, claimed: &Digest) -> Result<Blob> {
-        let actual = self.writer.digest(claimed.algorithm()).await?;
-        if actual != *claimed {
-            self.discard().await?;
-            return Err(StoreError::DigestMismatch {
-                claimed: claimed.clone(),
-                actual,
-            });
-        }
-        self.writer.sync().await?;
-        let size_bytes = self.writer.offset();
-        let inner = &self.store.inner;
-        let _lock = inner.lock_digest(claimed).await;
-        let (files, staged_key, digest) = (
-            inner.files.clone(),
-            self.staged_key.clone(),
-            claimed.clone(),
-        );
-        let object_key = blocking(move || files.publish(&staged_key, &digest)).await?;
-        self.record(claimed, size_bytes, &object_key).await?;
-        Ok(Blob {
-            digest: claimed.clone(),
-            size_bytes,
-            object_key,
-        })
-    }
-
-    /// Throws the upload away.
-    pub async fn discard(self) -> Result<()> {
-        if self.saved_offset.is_some() {
-            self.store.inner.metadata.delete_upload(&self.id).await?;
-        }
-        self.store.remove_staged(&self.staged_key).await;
-        Ok(())
-    }
-
-    async fn record(&self, digest: &Digest, size_bytes: u64, object_key: &str) -> Result<()> {
-        let inner = &self.store.inner;
-        let size = i64::try_from(size_bytes).map_err(|_| StoreError::TooLarge {
-            limit_bytes: i64::MAX as u64,
-        })?;
-        let mut transaction = inner.metadata.begin().await?;
-        let repository = metadata::ensure_repository(&mut transaction, &self.repository).await?;
-        let blob = metadata::ensure_blob(&mut transaction, digest, size, object_key).await?;
-        metadata::link_blob(
-            &mut transaction,
-            repository,
-            blob,
-            lease(inner.config.lease),
-        )
-        .await?;
-        if self.saved_offset.is_some() {
-            metadata::close_upload(&mut transaction, &self.id).await?;
-        }
-        metadata::commit(transaction).await
-    }
+fn warn_lost(id: &str, error: &StoreError) {
+    let error = cause(error);
+    tracing::warn!(error, id, "the staged bytes of an upload are lost; it starts anew");
 }
 
 /// A power failure may take the file of an upload whose row stayed.
@@ -285,40 +180,5 @@ fn is_lost(error: &StoreError) -> bool {
         StoreError::Damaged { .. } => true,
         StoreError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
         _ => false,
-    }
-}
-
-/// One request at a time works on an upload; the claim goes with it.
-struct Claim {
-    store: Store,
-    id: String,
-}
-
-impl Claim {
-    fn take(store: &Store, id: &str) -> Result<Self> {
-        let mut busy = store
-            .inner
-            .busy
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !busy.insert(id.to_owned()) {
-            return Err(StoreError::UploadBusy { id: id.to_owned() });
-        }
-        Ok(Self {
-            store: store.clone(),
-            id: id.to_owned(),
-        })
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let mut busy = self
-            .store
-            .inner
-            .busy
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        busy.remove(&self.id);
     }
 }

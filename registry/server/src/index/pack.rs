@@ -98,7 +98,8 @@ fn check_identity(
             "push it to a repository with the pack's name",
         );
     }
-    if version.as_str() != tag.as_str() {
+    // A tag has no `+`; where a version has one, everybody writes `_`.
+    if version.as_str().replace('+', "_") != tag.as_str() {
         findings.add_error(
             "version-differs-from-tag",
             "pack.json",

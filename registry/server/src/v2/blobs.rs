@@ -23,7 +23,12 @@ pub(crate) async fn get(
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let size = blob.size_bytes;
-    let (status, range) = match wanted(&call.parts.headers, digest, size) {
+    let wanted = match call.parts.method {
+        // RFC 9110 gives ranges a meaning for GET only.
+        Method::HEAD => Wanted::All,
+        _ => wanted(&call.parts.headers, digest, size),
+    };
+    let (status, range) = match wanted {
         Wanted::All => (StatusCode::OK, 0..size),
         Wanted::Part(range) => {
             headers.insert(

@@ -98,3 +98,83 @@ fn unknown(path: &str) -> OciError {
         format!("the registry has nothing at {path}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, expected: &str) {
+        let found = match parse(path) {
+            Ok(Endpoint::Base) => "base".to_owned(),
+            Ok(Endpoint::Catalog) => "catalog".to_owned(),
+            Ok(Endpoint::Tags(name)) => format!("tags {name}"),
+            Ok(Endpoint::Manifest(name, ManifestReference::Tag(tag))) => {
+                format!("manifest {name} {tag}")
+            }
+            Ok(Endpoint::Manifest(name, ManifestReference::Digest(digest))) => {
+                format!("manifest {name} {}", &digest.as_str()[..9])
+            }
+            Ok(Endpoint::Manifest(name, ManifestReference::Impossible(_))) => {
+                format!("no tag {name}")
+            }
+            Ok(Endpoint::Blob(name, digest)) => format!("blob {name} {}", &digest.as_str()[..9]),
+            Ok(Endpoint::StartUpload(name)) => format!("start {name}"),
+            Ok(Endpoint::Upload(name, id)) => format!("upload {name} {id}"),
+            Ok(Endpoint::Referrers(name, digest)) => {
+                format!("referrers {name} {}", &digest.as_str()[..9])
+            }
+            Err(error) => error.status.as_str().to_owned(),
+        };
+        assert_eq!(found, expected, "{path}");
+    }
+
+    #[test]
+    fn the_end_of_a_path_decides() {
+        let digest = Digest::sha256(b"");
+        let hex = digest.hex();
+        check("/v2", "base");
+        check("/v2/", "base");
+        check("/v2/_catalog", "catalog");
+        check("/v2/a/tags/list", "tags a");
+        check("/v2/tags/list/tags/list", "tags tags/list");
+        check("/v2/a/b/manifests/v1", "manifest a/b v1");
+        check(
+            "/v2/a/manifests/manifests/manifests",
+            "manifest a/manifests manifests",
+        );
+        check(&format!("/v2/a/manifests/{digest}"), "manifest a sha256:e3");
+        check(&format!("/v2/a/blobs/sha256%3a{hex}"), "blob a sha256:e3");
+        check(
+            &format!("/v2/a/blobs/uploads/blobs/{digest}"),
+            "blob a/blobs/uploads sha256:e3",
+        );
+        check(
+            &format!("/v2/a/referrers/{digest}"),
+            "referrers a sha256:e3",
+        );
+        check("/v2/a/blobs/uploads/", "start a");
+        check("/v2/a/blobs/uploads", "start a");
+        check("/v2/a/blobs/uploads/id", "upload a id");
+        check("/v2/a/manifests/-", "no tag a");
+        for unknown in [
+            "/v1/",
+            "/v2x",
+            "/v2//",
+            "/v2/a",
+            "/v2/a/b",
+            "/v2/a/tags/other",
+            "/v2/a/uploads/id",
+        ] {
+            check(unknown, "404");
+        }
+        for bad in [
+            "/v2//manifests/v1",
+            "/v2/A/tags/list",
+            "/v2/a/blobs/x",
+            "/v2/a%2F..%2Fb/tags/list",
+        ] {
+            check(bad, "400");
+        }
+        check("/v2/%ff/tags/list", "404");
+    }
+}

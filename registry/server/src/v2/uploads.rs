@@ -73,18 +73,12 @@ pub(crate) async fn append(
     body: Body,
 ) -> Result<Response, OciError> {
     call.require(repository, Action::Push)?;
-    let mut upload = call.state.store().continue_upload(repository, id).await?;
+    let upload = call.state.store().continue_upload(repository, id).await?;
     let expected = expected_length(&call.parts.headers, repository, id, upload.offset())?;
-    let (name, id) = (repository.clone(), id.to_owned());
+    let location = upload_location(repository, id);
     let state = detached(async move {
-        let before = upload.offset();
-        match receive::into_upload(&mut upload, body, expected).await {
-            Ok(received) => {
-                check_length(expected, received, &name, &id, before)?;
-                Ok(upload.suspend().await?)
-            }
-            Err(error) => Err(keep_what_came(upload, error).await),
-        }
+        let upload = take_body(upload, body, expected, &location).await?;
+        Ok(upload.suspend().await?)
     })
     .await?;
     Ok(progress(StatusCode::ACCEPTED, repository, &state))
@@ -107,17 +101,11 @@ pub(crate) async fn finish(
     let digest = path::digest(digest)?;
     let mut upload = call.state.store().continue_upload(repository, id).await?;
     let expected = expected_length(&call.parts.headers, repository, id, upload.offset())?;
-    let (name, id, claimed) = (repository.clone(), id.to_owned(), digest.clone());
+    upload.expect(&digest);
+    let (location, claimed) = (upload_location(repository, id), digest.clone());
     detached(async move {
-        let before = upload.offset();
-        upload.expect(&claimed);
-        match receive::into_upload(&mut upload, body, expected).await {
-            Ok(received) => {
-                check_length(expected, received, &name, &id, before)?;
-                Ok(upload.finish(&claimed).await?)
-            }
-            Err(error) => Err(keep_what_came(upload, error).await),
-        }
+        let upload = take_body(upload, body, expected, &location).await?;
+        Ok(upload.finish(&claimed).await?)
     })
     .await?;
     Ok(created(repository, &digest))
@@ -208,34 +196,36 @@ fn expected_length(
     Ok(Some(length))
 }
 
-fn check_length(
+/// Writes the body into the upload. What went wrong decides what stays of it.
+async fn take_body(
+    mut upload: Upload,
+    body: Body,
     expected: Option<u64>,
-    received: u64,
-    repository: &RepositoryName,
-    id: &str,
-    offset: u64,
-) -> Result<(), OciError> {
-    match expected {
-        Some(expected) if expected != received => Err(OciError::wrong_range(
-            &upload_location(repository, id),
-            offset,
-            format!("the chunk should have {expected} bytes and has {received} or more"),
-        )),
-        _ => Ok(()),
+    location: &str,
+) -> Result<Upload, OciError> {
+    let before = upload.offset();
+    match receive::into_upload(&mut upload, body, expected).await {
+        Ok(received) => match expected {
+            Some(expected) if expected != received => {
+                upload.abandon().await;
+                let message = format!("the chunk should have {expected} bytes and has others");
+                Err(OciError::wrong_range(location, before, message))
+            }
+            _ => Ok(upload),
+        },
+        Err(error @ StoreError::Body(_)) => {
+            // As far as it came it is good: the client can go on from there.
+            if let Err(error) = upload.suspend().await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "what came of a broken upload is not kept");
+            }
+            Err(error.into())
+        }
+        Err(error) => {
+            upload.abandon().await;
+            Err(error.into())
+        }
     }
-}
-
-/// A body that broke off is kept as far as it came, so that the client can go on from there.
-async fn keep_what_came(upload: Upload, error: StoreError) -> OciError {
-    if matches!(error, StoreError::Body(_))
-        && let Err(error) = upload.suspend().await
-    {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "what came of a broken upload is not kept"
-        );
-    }
-    error.into()
 }
 
 async fn detached<T: Send + 'static>(

@@ -125,9 +125,39 @@ async fn a_cancelled_upload_is_gone_with_its_bytes() {
 async fn a_blob_beyond_the_bound_is_refused() {
     let registry = Registry::start_with(|config| config.max_blob_bytes = 1000).await;
     registry.push_blob("a", &[1; 1000]).await;
-    let digest = Digest::sha256(&[2; 1001]);
-    let response = registry.put_blob_as("a", &[2; 1001], digest.as_str()).await;
+    let large = vec![2; 3 << 20];
+    let digest = Digest::sha256(&large);
+    let single = registry.request(
+        Method::POST,
+        &format!("/v2/a/blobs/uploads/?digest={digest}"),
+    );
+    let response = single.body(large.clone()).send().await.expect("an answer");
     refused(response, 413, "SIZE_INVALID").await;
+    let location = registry.begin("a").await;
+    let patch = registry
+        .request(Method::PATCH, &location)
+        .body(large)
+        .send()
+        .await
+        .expect("an answer");
+    refused(patch, 413, "SIZE_INVALID").await;
+    let staged: Vec<u64> = std::fs::read_dir(registry.config.data_dir.join("uploads"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").metadata().expect("its size").len())
+        .collect();
+    assert_eq!(
+        staged,
+        [0],
+        "only the open upload is left, and it takes no room"
+    );
+    let put = registry.request(
+        Method::PUT,
+        &format!("{location}?digest={}", Digest::sha256(b"x")),
+    );
+    assert_eq!(
+        put.body("x").send().await.expect("an answer").status(),
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

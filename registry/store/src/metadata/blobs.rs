@@ -35,6 +35,16 @@ impl Metadata {
         .map_err(database("look up a blob"))
     }
 
+    /// Whether any row speaks of the digest.
+    pub(crate) async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM blobs WHERE digest = ?")
+            .bind(digest.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(database("look up a blob"))?;
+        Ok(found.is_some())
+    }
+
     /// Some repositories that hold the blob, for a mount that names none.
     pub(crate) async fn holders(&self, digest: &Digest, limit: u32) -> Result<Vec<String>> {
         sqlx::query_scalar(

@@ -3,7 +3,7 @@
 use registry_pack::Digest;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Metadata, now, parse_digest, timestamp};
+use super::{Metadata, parse_digest, timestamp};
 use crate::error::{Result, StoreError, database};
 use crate::packs::{PackDocuments, PackEntry, PackQuery, PackRecord};
 
@@ -113,7 +113,9 @@ pub(crate) async fn index(
         "INSERT INTO packs (repository_id, version, project, name, layer, display_name, cloud_types,
                             annotations, manifest_digest, archive_digest, archive_bytes, pushed_at,
                             lint_errors, lint_warnings, findings, pack_values, readme, presets, schema)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+                 (SELECT updated_at FROM tags WHERE repository_id = ?1 AND name = ?2),
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )
     .bind(repository_id)
     .bind(version)
@@ -126,7 +128,6 @@ pub(crate) async fn index(
     .bind(manifest.as_str())
     .bind(pack.archive_digest.as_str())
     .bind(i64::try_from(pack.archive_bytes).unwrap_or(i64::MAX))
-    .bind(now())
     .bind(i64::from(pack.lint_errors))
     .bind(i64::from(pack.lint_warnings))
     .bind(to_json(&pack.documents.findings)?)

@@ -4,7 +4,7 @@ use registry_pack::Digest;
 use sqlx::sqlite::SqliteConnection;
 
 use super::packs::{from_json, to_json};
-use super::{Metadata, now, parse_digest, timestamp};
+use super::{Metadata, parse_digest, timestamp};
 use crate::error::{Result, database};
 use crate::profiles::{ProfileEntry, ProfileQuery, ProfileRecord};
 
@@ -89,7 +89,9 @@ pub(crate) async fn index(
         "INSERT INTO profiles (repository_id, version, project, name, description, labels, kind,
                                cloud_type, packs, manifest_digest, pushed_at, lint_errors,
                                lint_warnings, findings, document)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                 (SELECT updated_at FROM tags WHERE repository_id = ?1 AND name = ?2),
+                 ?11, ?12, ?13, ?14)",
     )
     .bind(repository_id)
     .bind(version)
@@ -101,7 +103,6 @@ pub(crate) async fn index(
     .bind(&profile.cloud_type)
     .bind(to_json(&profile.packs)?)
     .bind(manifest.as_str())
-    .bind(now())
     .bind(i64::from(profile.lint_errors))
     .bind(i64::from(profile.lint_warnings))
     .bind(to_json(&profile.findings)?)

@@ -1,0 +1,82 @@
+//! The hold on a staged upload: one request at a time, and nothing left behind that failed.
+//!
+//! It goes with whoever writes last. Then the bytes that nobody was promised go
+//! too, so that a full disk recovers, and only then may another request go on.
+
+use std::sync::PoisonError;
+
+use crate::error::{Result, StoreError, cause};
+use crate::store::Store;
+
+/// What stays of a staged file when its holder lets go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Keep {
+    /// Nothing: no row speaks of it.
+    Nothing,
+    /// As much as the row says.
+    UpTo(u64),
+    /// It is as it should be, or is an object by now.
+    Everything,
+}
+
+/// The right to write to an upload, taken for one request.
+pub(crate) struct Held {
+    store: Store,
+    id: String,
+    /// The staged file, once there is one, and what stays of it.
+    file: Option<(String, Keep)>,
+}
+
+impl Held {
+    /// Takes the upload, unless another request has it.
+    pub(crate) fn take(store: &Store, id: &str) -> Result<Self> {
+        let mut busy = store
+            .inner
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !busy.insert(id.to_owned()) {
+            return Err(StoreError::UploadBusy { id: id.to_owned() });
+        }
+        Ok(Self {
+            store: store.clone(),
+            id: id.to_owned(),
+            file: None,
+        })
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Says which file is written from now on, and what stays of it if that fails.
+    pub(crate) fn writes(&mut self, staged_key: &str, keep: Keep) {
+        self.file = Some((staged_key.to_owned(), keep));
+    }
+
+    /// Changes what stays of the file.
+    pub(crate) fn keep(&mut self, keep: Keep) {
+        if let Some((_, kept)) = &mut self.file {
+            *kept = keep;
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let inner = &self.store.inner;
+        let cleaned = match &self.file {
+            Some((key, Keep::Nothing)) => inner.files.remove(key),
+            Some((key, Keep::UpTo(length))) => inner.files.shorten(key, *length),
+            Some((_, Keep::Everything)) | None => Ok(()),
+        };
+        if let Err(error) = cleaned {
+            tracing::warn!(
+                error = cause(&error),
+                "staged bytes stay until the next clean-up"
+            );
+        }
+        let mut busy = inner.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.remove(&self.id);
+    }
+}
