@@ -150,7 +150,7 @@ fn end_to_end(root: &Path) -> Result<()> {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
-    program(root, Path::new(env!("CARGO")), arguments)
+    program(root, &tree::cargo(), arguments)
 }
 
 fn program(folder: &Path, program: &Path, arguments: &[&str]) -> Result<()> {
@@ -175,19 +175,33 @@ fn program(folder: &Path, program: &Path, arguments: &[&str]) -> Result<()> {
 
 /// shellcheck over every shell script of the tree, found by its first line or its name.
 fn shell(root: &Path) -> Result<()> {
-    let mut scripts = Vec::new();
+    let (mut scripts, mut fragments) = (Vec::new(), Vec::new());
     for file in tree::files(root)? {
         let text = tree::text(root, &file)?.unwrap_or_default();
         let first = text.lines().next().unwrap_or_default();
-        let bash = first.starts_with("#!") && (first.ends_with("bash") || first.ends_with("/sh"));
-        if bash || file.ends_with(".sh") {
+        if first.starts_with("#!") && (first.ends_with("bash") || first.ends_with("/sh")) {
             scripts.push(file);
+        } else if file.ends_with(".sh") {
+            fragments.push(file);
         }
     }
     ensure!(!scripts.is_empty(), "found no shell script to check");
-    println!("{} scripts", scripts.len());
-    let mut arguments = vec!["--external-sources", "--source-path=SCRIPTDIR/.."];
-    arguments.extend(scripts.iter().map(String::as_str));
+    println!("{} scripts, {} fragments", scripts.len(), fragments.len());
+    shellcheck(
+        root,
+        &["--external-sources", "--source-path=SCRIPTDIR/.."],
+        &scripts,
+    )?;
+    // What others source, or send to a machine, is judged less by its style.
+    shellcheck(root, &["--shell=bash", "--severity=warning"], &fragments)
+}
+
+fn shellcheck(root: &Path, options: &[&str], files: &[String]) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut arguments = options.to_vec();
+    arguments.extend(files.iter().map(String::as_str));
     program(root, Path::new("shellcheck"), &arguments)
 }
 
@@ -237,8 +251,8 @@ mod tests {
 
     #[test]
     fn every_group_names_sections() {
-        let known = |name: &&str| SECTIONS.iter().any(|section| section.name == *name);
-        assert!(QUICK.iter().chain(MACHINES).all(|name| known(&name)));
+        let known = |name: &str| SECTIONS.iter().any(|section| section.name == name);
+        assert!(QUICK.iter().chain(MACHINES).all(|name| known(name)));
     }
 
     #[test]

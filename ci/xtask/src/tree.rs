@@ -1,6 +1,6 @@
 //! The work tree: where it is and which files belong to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,6 +11,11 @@ pub(crate) fn root() -> &'static Path {
         .ancestors()
         .nth(2)
         .expect("ci/xtask is two folders below the root")
+}
+
+/// The cargo that runs this program.
+pub(crate) fn cargo() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
 /// All files that are in the repository or would be with the next commit, relative to `root`, sorted.

@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use regex::Regex;
 
+use crate::tree;
+
 /// The commands of one program. Help is asked for once for each level.
 pub(super) struct CommandLine {
     program: Option<PathBuf>,
@@ -23,7 +25,7 @@ struct Level {
 impl CommandLine {
     /// Builds the program, so that the documents are compared with the code beside them.
     pub(super) fn of_built_binary(root: &Path) -> Result<Self> {
-        let status = Command::new(env!("CARGO"))
+        let status = Command::new(tree::cargo())
             .args(["build", "--quiet", "--package", "packyard"])
             .current_dir(root)
             .status()
