@@ -39,12 +39,17 @@ quietly() {
   rm -f "$log"
 }
 
-# Runs a command as root, and says what to do where that cannot be.
+# Runs a command as root, and says what to do where that cannot be. sudo forgets the
+# environment, so what matters of it is handed over in so many words.
 as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
   elif command -v sudo >/dev/null; then
-    sudo --preserve-env=DEBIAN_FRONTEND,LC_ALL,HOME,XDG_CACHE_HOME,http_proxy,https_proxy,no_proxy "$@"
+    local name handed=()
+    for name in HOME PATH LC_ALL DEBIAN_FRONTEND XDG_CACHE_HOME http_proxy https_proxy no_proxy; do
+      [ -z "${!name-}" ] || handed+=("$name=${!name}")
+    done
+    sudo env "${handed[@]}" "$@"
   else
     say "setup: '$1' has to run as root: call this as root, or install sudo"
     return 1
