@@ -171,7 +171,11 @@ impl Store {
 
 fn warn_lost(id: &str, error: &StoreError) {
     let error = cause(error);
-    tracing::warn!(error, id, "the staged bytes of an upload are lost; it starts anew");
+    tracing::warn!(
+        error,
+        id,
+        "the staged bytes of an upload are lost; it starts anew"
+    );
 }
 
 /// A power failure may take the file of an upload whose row stayed.

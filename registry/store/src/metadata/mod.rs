@@ -25,7 +25,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Connection as _, Sqlite, Transaction};
 
 use crate::error::{Result, StoreError, database};
 
@@ -158,4 +158,55 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .acquire_timeout(WAIT)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
+}
+
+/// A connection whose transaction SQLite ended by itself, as it does on a full disk, still
+/// counts as inside one and never begins another: it is closed and replaced.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // The answer comes after a rollback that is still on its way.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn writing_goes_on_after_the_disk_was_full() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let metadata = Metadata::open(&folder.path().join("test.db"))
+            .await
+            .expect("a database");
+        let name: RepositoryName = "a".parse().expect("a name");
+        // From here on the database may not grow, as on a full disk.
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(&metadata.writer)
+            .await
+            .expect("a bound");
+        let mut transaction = metadata.begin().await.expect("a transaction");
+        let id = ensure_repository(&mut transaction, &name)
+            .await
+            .expect("room for a row");
+        let filled =
+            sqlx::query("UPDATE repositories SET name = hex(zeroblob(1000000)) WHERE id = ?")
+                .bind(id)
+                .execute(&mut *transaction)
+                .await
+                .map_err(database("fill the disk"));
+        assert!(matches!(filled, Err(StoreError::Full { .. })), "{filled:?}");
+        drop(transaction);
+        let mut transaction = metadata.begin().await.expect("a transaction");
+        assert_eq!(
+            find_repository(&mut transaction, &name)
+                .await
+                .expect("an answer"),
+            None
+        );
+        ensure_repository(&mut transaction, &name)
+            .await
+            .expect("a repository");
+        commit(transaction).await.expect("committed");
+    }
 }
