@@ -128,7 +128,7 @@ impl CliError {
 
     /// Prints it for people.
     pub(crate) fn show(&self) {
-        let mut text = format!("error: {}\n", self.message);
+        let mut text = format!("error: {}\n", self.message.trim_end());
         for cause in &self.causes {
             text.push_str(&format!("  because: {cause}\n"));
         }
@@ -163,6 +163,10 @@ impl From<ClientError> for CliError {
             ClientError::Corrupt { .. } => (
                 Kind::Failed,
                 Some("run it again; if it stays, the content itself is damaged".to_owned()),
+            ),
+            ClientError::Full { .. } => (
+                Kind::Failed,
+                Some("free some space on the server's disk, then run the same again".to_owned()),
             ),
             ClientError::Protocol { .. } => (
                 Kind::Failed,

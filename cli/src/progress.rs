@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use registry_client::{NoProgress, Progress, Transfer};
@@ -12,8 +12,8 @@ use crate::output::size;
 
 /// Transfers below this size are over before anybody reads about them.
 const SMALL_BYTES: u64 = 1 << 20;
-/// In a pipe, a line for each fifth of a transfer.
-const LINE_STEPS: u64 = 5;
+/// In a pipe, a line this often at most, and one at the end.
+const LINE_EVERY_SECS: u64 = 5;
 const TICK: Duration = Duration::from_millis(120);
 
 /// Shows transfers.
@@ -61,8 +61,9 @@ impl Progress for Bars {
             return Arc::new(Lines {
                 label: label.to_owned(),
                 total_bytes,
-                told: AtomicU64::new(0),
-                there: AtomicBool::new(false),
+                started: Instant::now(),
+                due: AtomicU64::new(LINE_EVERY_SECS),
+                ended: AtomicBool::new(false),
             });
         };
         let style = ProgressStyle::with_template(
@@ -96,17 +97,28 @@ impl Drop for Bar {
 struct Lines {
     label: String,
     total_bytes: u64,
-    told: AtomicU64,
-    there: AtomicBool,
+    started: Instant,
+    /// Seconds after the start at which the next line is due.
+    due: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl Lines {
+    fn end(&self, text: &str) {
+        if self.total_bytes >= SMALL_BYTES && !self.ended.swap(true, Ordering::Relaxed) {
+            eprintln!("{}: {text}", self.label);
+        }
+    }
 }
 
 impl Transfer for Lines {
     fn position(&self, bytes: u64) {
-        if self.total_bytes < SMALL_BYTES || self.there.load(Ordering::Relaxed) {
-            return;
+        if bytes >= self.total_bytes {
+            return self.end(&size(self.total_bytes));
         }
-        let step = bytes.saturating_mul(LINE_STEPS) / self.total_bytes.max(1);
-        if self.told.fetch_max(step, Ordering::Relaxed) < step {
+        let now = self.started.elapsed().as_secs();
+        let due = self.due.load(Ordering::Relaxed);
+        if now >= due && self.due.swap(now + LINE_EVERY_SECS, Ordering::Relaxed) == due {
             eprintln!(
                 "{}: {} of {}",
                 self.label,
@@ -117,10 +129,7 @@ impl Transfer for Lines {
     }
 
     fn already_there(&self) {
-        self.there.store(true, Ordering::Relaxed);
-        if self.total_bytes >= SMALL_BYTES {
-            eprintln!("{}: already there", self.label);
-        }
+        self.end("already there");
     }
 }
 

@@ -235,6 +235,11 @@ impl Client {
                     after,
                 }
             }
+            StatusCode::INSUFFICIENT_STORAGE => ClientError::Full {
+                server,
+                what,
+                message,
+            },
             _ if status.is_server_error() => ClientError::Retryable {
                 server,
                 what,

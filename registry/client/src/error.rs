@@ -58,6 +58,16 @@ pub enum ClientError {
         /// When the server wants to be asked again, if it said so.
         after: Option<Duration>,
     },
+    /// The server has no room. Remedy: its operator frees some.
+    #[error("{server} has no space for {what}: {message}")]
+    Full {
+        /// Which server.
+        server: String,
+        /// What was tried.
+        what: String,
+        /// What it said.
+        message: String,
+    },
     /// The bytes are not the ones that were meant. Remedy: fetch or push again.
     #[error("{what} has another digest: expected {expected}, got {actual}")]
     Corrupt {

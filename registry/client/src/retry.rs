@@ -8,7 +8,7 @@ use crate::error::ClientError;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A server may ask for patience, but not for more than this.
-const LONGEST_ASKED: Duration = Duration::from_secs(60);
+const LONGEST_ASKED: Duration = Duration::from_secs(20);
 
 /// Counts the attempts at one thing.
 #[derive(Debug)]

@@ -22,6 +22,8 @@ use crate::progress::Bars;
 
 /// The largest download.
 const MAX_BYTES: u64 = 64 << 30;
+/// A download's name in its own folder.
+const DOWNLOADED: &str = "image.qcow2";
 const STALL: Duration = Duration::from_secs(60);
 
 /// Bring in a base image from a file or a download.
@@ -95,29 +97,30 @@ struct BaseImage {
 /// The file to push; a download is removed when this is dropped.
 struct Source {
     path: PathBuf,
+    digest: Digest,
     _download: Option<tempfile::TempDir>,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     let described = describe(&args)?;
-    let (os_name, os_version) = (
-        wanted(&args.os_name, &described.os_name, "--os-name")?,
-        wanted(&args.os_version, &described.os_version, "--os-version")?,
-    );
-    let ssh_username = wanted(
-        &args.ssh_username,
-        &described.ssh_username,
-        "--ssh-username",
-    )?;
+    let progress = context.progress();
+    // A file at hand is checked before anything else; a download only once
+    // everything else is known, since it may take long.
+    let early = match is_address(&args.source) {
+        true => None,
+        false => Some(obtain(&args, &progress).await?),
+    };
+    let (os_name, os_version, ssh_username) = names(&args, &described)?;
     let reference = place(&args, &os_name, &os_version)?;
     let tag = reference.tag.clone().ok_or_else(|| {
         CliError::usage(format!("{reference} has no tag"))
             .hint("write PROJECT/images/base/NAME:TAG")
     })?;
-    let progress = context.progress();
-    let source = obtain(&args, &progress).await?;
-    let virtual_size_bytes = qcow2::virtual_size(&source.path)?;
-    let digest = check(&args, &source.path).await?;
+    let Source { path, digest, .. } = &match early {
+        Some(source) => source,
+        None => obtain(&args, &progress).await?,
+    };
+    let virtual_size_bytes = qcow2::virtual_size(path)?;
     let config = BaseImage {
         schema_version: 1,
         name: described
@@ -132,7 +135,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         ssh_username,
     };
     let client = context.client_for(&reference).await?;
-    let artifact = artifact(&config, &source.path, &digest)?;
+    let artifact = artifact(&config, path, digest)?;
     let pushed = artifacts::push(
         &client,
         &reference.repository,
@@ -141,7 +144,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         &progress,
     )
     .await?;
-    answer(context, &reference, &pushed, &digest, &config)
+    answer(context, &reference, &pushed, digest, &config)
 }
 
 fn describe(args: &Args) -> Result<Described, CliError> {
@@ -153,6 +156,19 @@ fn describe(args: &Args) -> Result<Described, CliError> {
         CliError::usage(format!("{}: {error}", file.display()))
             .hint("it must be a JSON object, as README shows")
     })
+}
+
+/// System, version and user: from the options, else from the file of --config.
+fn names(args: &Args, described: &Described) -> Result<(String, String, String), CliError> {
+    Ok((
+        wanted(&args.os_name, &described.os_name, "--os-name")?,
+        wanted(&args.os_version, &described.os_version, "--os-version")?,
+        wanted(
+            &args.ssh_username,
+            &described.ssh_username,
+            "--ssh-username",
+        )?,
+    ))
 }
 
 fn wanted(
@@ -232,26 +248,39 @@ fn answer(
     })
 }
 
+fn is_address(source: &str) -> bool {
+    source.contains("://")
+}
+
+/// The file, here and with the right digest.
 async fn obtain(args: &Args, progress: &Bars) -> Result<Source, CliError> {
-    if !args.source.contains("://") {
-        return Ok(Source {
-            path: PathBuf::from(&args.source),
-            _download: None,
-        });
-    }
-    if args.source.starts_with("http://") && args.digest.is_none() {
+    let (path, download) = match is_address(&args.source) {
+        true => {
+            let folder = download(args, progress).await?;
+            (folder.path().join(DOWNLOADED), Some(folder))
+        }
+        false => (PathBuf::from(&args.source), None),
+    };
+    Ok(Source {
+        digest: check(args, &path).await?,
+        path,
+        _download: download,
+    })
+}
+
+/// Downloads into a folder that goes away with the answer.
+async fn download(args: &Args, progress: &Bars) -> Result<tempfile::TempDir, CliError> {
+    let url = args.source.as_str();
+    let plain_http = url.starts_with("http://");
+    if plain_http && args.digest.is_none() {
         return Err(CliError::usage("a download without TLS needs a digest")
             .hint("pass --digest sha256:…, or use an https:// address"));
     }
-    download(&args.source, progress).await
-}
-
-async fn download(url: &str, progress: &Bars) -> Result<Source, CliError> {
     let failed = |error: &(dyn std::error::Error + 'static)| {
         CliError::failed(format!("cannot download {url}")).caused_by(error)
     };
     let rules = OutboundRules {
-        plain_http: url.starts_with("http://"),
+        plain_http,
         hosts: Vec::new(),
         max_bytes: MAX_BYTES,
         stall: STALL,
@@ -263,7 +292,7 @@ async fn download(url: &str, progress: &Bars) -> Result<Source, CliError> {
         .prefix(".import-")
         .tempdir_in(".")
         .map_err(|error| CliError::io("write into", Path::new("."), &error))?;
-    let path = folder.path().join("image.qcow2");
+    let path = folder.path().join(DOWNLOADED);
     let transfer = progress.transfer("download", download.size_bytes.unwrap_or(0));
     let mut file = tokio::fs::File::create(&path)
         .await
@@ -280,8 +309,5 @@ async fn download(url: &str, progress: &Bars) -> Result<Source, CliError> {
     file.flush()
         .await
         .map_err(|error| CliError::io("write", &path, &error))?;
-    Ok(Source {
-        path,
-        _download: Some(folder),
-    })
+    Ok(folder)
 }
