@@ -53,6 +53,8 @@ pub struct RegistryConfig {
     pub allow_missing_references: bool,
     /// The largest blob. Default: 1 TiB.
     pub max_blob_bytes: u64,
+    /// How long a body may give nothing before its request ends. Default: one minute.
+    pub body_idle: Duration,
     /// Bounds for archives that the server opens.
     pub archive_limits: Limits,
     /// Who may do what. Default: everybody everything.
@@ -70,6 +72,7 @@ impl RegistryConfig {
             allow_delete: true,
             allow_missing_references: false,
             max_blob_bytes: store.max_blob_bytes,
+            body_idle: Duration::from_secs(60),
             archive_limits: Limits::default(),
             access: Arc::new(AllowAll),
         }

@@ -76,7 +76,7 @@ impl Cache {
     /// To be taken before a read whose result is to be remembered.
     pub(crate) fn quiet(&self, repository: &RepositoryName) -> Option<Quiet> {
         let state = self.slot(repository).load(Ordering::SeqCst);
-        (state % ENDED == 0).then_some(Quiet(state))
+        state.is_multiple_of(ENDED).then_some(Quiet(state))
     }
 
     pub(crate) async fn manifest(

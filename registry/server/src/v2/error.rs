@@ -168,6 +168,14 @@ impl From<StoreError> for OciError {
             }
             E::TagReserved { .. } => Self::new(StatusCode::CONFLICT, Code::Denied, message),
             E::BlobInUse { .. } | E::ManifestInUse { .. } => Self::unsupported(message),
+            E::Body(cause) if timed_out(&**cause) => {
+                let message = "nothing came for too long; ask where the upload stands and go on";
+                Self::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    Code::BlobUploadInvalid,
+                    message,
+                )
+            }
             E::Body(_) => Self::bad_request(Code::BlobUploadInvalid, message),
             E::Full { .. } => {
                 Self::unavailable(StatusCode::INSUFFICIENT_STORAGE, Code::Denied, &error)
@@ -210,6 +218,12 @@ impl IntoResponse for OciError {
         response.headers_mut().extend(more.headers);
         response
     }
+}
+
+fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
+    let own = error.downcast_ref::<std::io::Error>();
+    own.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+        || error.source().is_some_and(timed_out)
 }
 
 fn log(error: &(dyn std::error::Error + 'static)) {

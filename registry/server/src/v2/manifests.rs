@@ -58,7 +58,13 @@ pub(crate) async fn put(
     call.require(repository, Action::Push)?;
     let tags = tags(call, &reference)?;
     let headers = &call.parts.headers;
-    let bytes = receive::whole(body, content_length(headers), MANIFEST_BYTES).await?;
+    let bytes = receive::whole(
+        body,
+        content_length(headers),
+        MANIFEST_BYTES,
+        call.state.config().body_idle,
+    )
+    .await?;
     let digest = verify(&reference, &bytes)?;
     let (document, media_type) = Document::parse(&bytes, media_type(headers))?;
     let indexed = index::examine(call.state, repository, &tags, &document).await?;

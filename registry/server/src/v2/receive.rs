@@ -1,5 +1,6 @@
 //! Taking a body in: into an upload as it comes, or whole when it is small.
 
+use std::io;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,9 +11,6 @@ use registry_store::{StoreError, Upload};
 
 use super::error::{Code, OciError};
 
-/// A client that sends nothing for so long is gone.
-const IDLE: Duration = Duration::from_secs(60);
-
 /// Writes the body into the upload; how many bytes came.
 ///
 /// More than `limit` is not written: the caller refuses the request as a whole.
@@ -20,10 +18,11 @@ pub(crate) async fn into_upload(
     upload: &mut Upload,
     body: Body,
     limit: Option<u64>,
+    idle: Duration,
 ) -> Result<u64, StoreError> {
     let mut stream = body.into_data_stream();
     let mut received: u64 = 0;
-    while let Some(frame) = next(&mut stream).await? {
+    while let Some(frame) = next(&mut stream, idle).await? {
         received += frame.len() as u64;
         if limit.is_some_and(|limit| received > limit) {
             return Ok(received);
@@ -38,6 +37,7 @@ pub(crate) async fn whole(
     body: Body,
     announced: Option<u64>,
     limit: usize,
+    idle: Duration,
 ) -> Result<Bytes, OciError> {
     // Reading a little past the limit lets the client finish and see the answer.
     const PATIENCE: usize = 8 << 20;
@@ -56,7 +56,7 @@ pub(crate) async fn whole(
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     let mut received = 0;
-    while let Some(frame) = next(&mut stream).await? {
+    while let Some(frame) = next(&mut stream, idle).await? {
         received += frame.len();
         if received > limit + PATIENCE {
             break;
@@ -82,11 +82,17 @@ pub(crate) async fn whole(
     })
 }
 
-async fn next(stream: &mut axum::body::BodyDataStream) -> Result<Option<Bytes>, StoreError> {
-    match tokio::time::timeout(IDLE, stream.next()).await {
+/// The next frame. A client that sends nothing for as long as `idle` is gone.
+async fn next(
+    stream: &mut axum::body::BodyDataStream,
+    idle: Duration,
+) -> Result<Option<Bytes>, StoreError> {
+    match tokio::time::timeout(idle, stream.next()).await {
         Ok(frame) => frame
             .transpose()
             .map_err(|error| StoreError::Body(Box::new(error))),
-        Err(elapsed) => Err(StoreError::Body(Box::new(elapsed))),
+        Err(_) => Err(StoreError::Body(Box::new(io::Error::from(
+            io::ErrorKind::TimedOut,
+        )))),
     }
 }

@@ -3,12 +3,14 @@
 //! What a request writes is done by a task of its own, so that a client that
 //! hangs up does not leave a half-saved state behind.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_RANGE, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use registry_pack::{Algorithm, Digest, RepositoryName};
-use registry_store::{Store, StoreError, Upload, UploadState};
+use registry_store::{StoreError, Upload, UploadState};
 use tracing::Instrument as _;
 
 use super::error::Code;
@@ -37,7 +39,7 @@ pub(crate) async fn start(
         // A client that only asks whether one request is enough sends no body.
         let asks = content_length(&call.parts.headers) == Some(0) && !is_empty_blob(&digest);
         if !asks {
-            return at_once(call.state.store().clone(), repository.clone(), digest, body).await;
+            return at_once(call, repository, digest, body).await;
         }
     }
     let algorithm = match parameters.get("digest-algorithm") {
@@ -76,8 +78,9 @@ pub(crate) async fn append(
     let upload = call.state.store().continue_upload(repository, id).await?;
     let expected = expected_length(&call.parts.headers, repository, id, upload.offset())?;
     let location = upload_location(repository, id);
+    let idle = call.state.config().body_idle;
     let state = detached(async move {
-        let upload = take_body(upload, body, expected, &location).await?;
+        let upload = take_body(upload, body, expected, &location, idle).await?;
         Ok(upload.suspend().await?)
     })
     .await?;
@@ -103,8 +106,9 @@ pub(crate) async fn finish(
     let expected = expected_length(&call.parts.headers, repository, id, upload.offset())?;
     upload.expect(&digest);
     let (location, claimed) = (upload_location(repository, id), digest.clone());
+    let idle = call.state.config().body_idle;
     detached(async move {
-        let upload = take_body(upload, body, expected, &location).await?;
+        let upload = take_body(upload, body, expected, &location, idle).await?;
         Ok(upload.finish(&claimed).await?)
     })
     .await?;
@@ -122,17 +126,19 @@ pub(crate) async fn cancel(
 }
 
 async fn at_once(
-    store: Store,
-    repository: RepositoryName,
+    call: &Call<'_>,
+    repository: &RepositoryName,
     digest: Digest,
     body: Body,
 ) -> Result<Response, OciError> {
+    let (store, repository) = (call.state.store().clone(), repository.clone());
+    let idle = call.state.config().body_idle;
     detached(async move {
         let mut upload = store
             .upload_at_once(&repository, digest.algorithm())
             .await?;
-        if let Err(error) = receive::into_upload(&mut upload, body, None).await {
-            upload.discard().await?;
+        if let Err(error) = receive::into_upload(&mut upload, body, None, idle).await {
+            upload.abandon().await;
             return Err(error.into());
         }
         upload.finish(&digest).await?;
@@ -202,9 +208,10 @@ async fn take_body(
     body: Body,
     expected: Option<u64>,
     location: &str,
+    idle: Duration,
 ) -> Result<Upload, OciError> {
     let before = upload.offset();
-    match receive::into_upload(&mut upload, body, expected).await {
+    match receive::into_upload(&mut upload, body, expected, idle).await {
         Ok(received) => match expected {
             Some(expected) if expected != received => {
                 upload.abandon().await;

@@ -71,6 +71,20 @@ async fn a_broken_connection_keeps_what_came() {
 }
 
 #[tokio::test]
+async fn a_client_that_falls_silent_is_told_and_may_go_on() {
+    let quick = std::time::Duration::from_millis(100);
+    let registry = Registry::start_with(|config| config.body_idle = quick).await;
+    let location = registry.begin("a").await;
+    let request = format!(
+        "PATCH {location} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\nabcd"
+    );
+    let answer = registry.raw(request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let status = registry.get(&location).await;
+    assert_eq!(header(status.headers(), "range"), "0-3");
+}
+
+#[tokio::test]
 async fn only_one_request_at_a_time_writes_to_an_upload() {
     let registry = Registry::start().await;
     let location = registry.begin("a").await;
