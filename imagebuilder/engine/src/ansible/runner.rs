@@ -1,5 +1,7 @@
 //! The real runner: ansible-runner out of a virtual environment.
 
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -68,7 +70,10 @@ impl VenvRunner {
             .await
     }
 
-    fn command(&self, run: &PlaybookRun, playbook: &str) -> Command {
+    /// The runner's command. `temporary` is the open folder for its sockets: Mitogen binds one there,
+    /// a socket's path has room for 107 bytes, and the data folder may lie at any depth. So the
+    /// folder is named through this process, which is short and needs nothing outside the build.
+    fn command(&self, run: &PlaybookRun, playbook: &str, temporary: &File) -> Command {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let bin = self.venv.join("bin");
         let path =
@@ -87,7 +92,7 @@ impl VenvRunner {
             .env("PATH", path.unwrap_or_default())
             .env("HOME", run.folder.join("home"))
             .env("LANG", "C.UTF-8")
-            .env("TMPDIR", run.folder.join("tmp"))
+            .env("TMPDIR", through_this_process(temporary))
             .env("ANSIBLE_CONFIG", run.folder.join("project/ansible.cfg"))
             .env("ANSIBLE_HOST_KEY_CHECKING", "True")
             .env("PYTHONUNBUFFERED", "1")
@@ -126,10 +131,19 @@ impl AnsibleRunner for VenvRunner {
         }
         let playbook = workspace::write(run, &collections, strategy)
             .map_err(|error| failed(error.to_string()))?;
-        let end = follow(self.command(run, &playbook), run, progress).await;
+        let temporary =
+            File::open(run.folder.join("tmp")).map_err(|error| failed(error.to_string()))?;
+        let command = self.command(run, &playbook, &temporary);
+        let end = follow(command, run, progress).await;
+        drop(temporary);
         workspace::clean(run);
         end
     }
+}
+
+/// A path to an open folder for the processes that this one starts.
+fn through_this_process(folder: &File) -> PathBuf {
+    format!("/proc/{}/fd/{}", std::process::id(), folder.as_raw_fd()).into()
 }
 
 /// Starts the runner and reads its events until it ends or the time is up.
