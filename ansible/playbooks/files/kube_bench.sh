@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Arguments: folder with kube-bench and its cfg, benchmark, targets. Writes the
 # report to standard output and says on standard error what went wrong.
 #
@@ -39,7 +40,7 @@ tool=$media/kube-bench
 [ -x "$tool" ] || { install -m 0755 "$tool" "$work/kube-bench" || fail "no kube-bench in $media"; tool=$work/kube-bench; }
 cfg=$media/kube-bench-cfg
 if [ ! -d "$cfg" ]; then
-  tar -xf "$(ls "$media"/kube-bench-cfg*.tar* | head -n 1)" -C "$work" || fail "no configuration of kube-bench in $media"
+  tar -xf "$(find "$media" -name 'kube-bench-cfg*.tar*' | head -n 1)" -C "$work" || fail "no configuration of kube-bench in $media"
   cfg=$(dirname "$(find "$work" -name config.yaml -path '*cfg/config.yaml' | head -n 1)")
 fi
 
