@@ -80,17 +80,20 @@ async fn the_keys_refuse_a_manifest_whose_blob_the_repository_does_not_have() {
 }
 
 #[tokio::test]
-async fn the_files_are_as_durable_as_promised() {
+async fn the_files_are_as_durable_and_whole_as_promised() {
     let case = Case::new().await;
+    let blobs = [case.push("a", b"one").await, case.push("a", b"two").await];
+    let new = manifest("m", &[&blobs[0], &blobs[1]], &["v1", "v2"]);
+    case.store
+        .put_manifest(&name("a"), &new)
+        .await
+        .expect("stored");
     let mut rows = connect(&case).await;
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&mut rows)
-        .await
-        .expect("a mode");
-    assert_eq!(mode, "wal");
-    let broken: Vec<String> = sqlx::query_scalar("PRAGMA foreign_key_check")
-        .fetch_all(&mut rows)
-        .await
-        .expect("a check");
-    assert!(broken.is_empty());
+    for (pragma, expected) in [("journal_mode", "wal"), ("integrity_check", "ok")] {
+        let answer: String = sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {pragma}")))
+            .fetch_one(&mut rows)
+            .await
+            .expect("an answer");
+        assert_eq!(answer, expected, "{pragma}");
+    }
 }
