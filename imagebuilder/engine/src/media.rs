@@ -63,7 +63,7 @@ async fn fetch(
     std::fs::create_dir_all(&folder)
         .map_err(|error| Failure::host(&format!("make the folder {}", folder.display()), &error))?;
     let blob = bundle.files.get(sha256).ok_or_else(|| {
-        let message = format!("component {} is in no layer of its bundle; fill the bundle again with `packyard pack bundle`", component.name);
+        let message = format!("component {} is in no layer of its bundle; fill the bundle again with `packyard pack bundle --push`", component.name);
         Failure::person("ComponentMissing", message)
     })?;
     match build
@@ -77,7 +77,7 @@ async fn fetch(
             expected, actual, ..
         }) => {
             let message = format!(
-                "component {} {} has the wrong checksum: expected {expected}, actual {actual}; fill the bundle again with `packyard pack bundle`",
+                "component {} {} has the wrong checksum: expected {expected}, actual {actual}; fill the bundle again with `packyard pack bundle --push`",
                 component.name, component.version
             );
             Err(Failure::person("ChecksumMismatch", message))

@@ -167,7 +167,7 @@ fn choose(
         }
     }
     let message = format!(
-        "component {} {} of {} is in no source: its bundle in the registry does not hold it; fill the bundle with `packyard pack bundle`",
+        "component {} {} of {} is in no source: its bundle in the registry does not hold it; fill the bundle with `packyard pack bundle --push`",
         component.name, component.version, pack.name
     );
     Err(ResolveError::input("ComponentMissing", message))
@@ -191,7 +191,7 @@ fn mismatch(
     actual: &str,
 ) -> ResolveError {
     let message = format!(
-        "component {} {} of {} has the wrong checksum in the bundle: expected sha256 {expected}, actual {actual}; fill the bundle again with `packyard pack bundle`",
+        "component {} {} of {} has the wrong checksum in the bundle: expected sha256 {expected}, actual {actual}; fill the bundle again with `packyard pack bundle --push`",
         component.name, component.version, pack.name
     );
     ResolveError::input("ChecksumMismatch", message)

@@ -43,7 +43,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         .find(|one| one.purpose == Purpose::Tool && one.name == TOOL);
     if tool.is_none_or(|tool| tool.source != "bundle") {
         let message = format!(
-            "{TOOL} is not in the bundle of {}; name it in components.yaml with purpose tool, and fill the bundle with `packyard pack bundle`",
+            "{TOOL} is not in the bundle of {}; name it in components.yaml with purpose tool, and fill the bundle with `packyard pack bundle --push`",
             resolved.kubernetes_pack().name
         );
         return Err(Failure::person("ToolMissing", message));

@@ -10,4 +10,4 @@ mod world;
 pub(crate) use ansible::ScriptedAnsible;
 pub(crate) use registry::MemoryRegistry;
 pub(crate) use shell::ScriptedShell;
-pub(crate) use world::World;
+pub(crate) use world::{KUBELET, World};

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::RetryPolicy;
+use crate::build::Build;
 use crate::config::EngineConfig;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -80,10 +81,6 @@ impl World {
         world
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Starts the worker.
     pub(crate) fn start(&mut self) {
         let stop = CancellationToken::new();
@@ -123,6 +120,77 @@ impl World {
             stop.cancel();
             task.await.expect("the worker ends");
         }
+    }
+
+    /// The same registry, Ansible and guest, on a host that has nothing yet.
+    pub(crate) async fn another_host(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let provider =
+            Arc::new(FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud"));
+        let engine = open(
+            folder.path(),
+            &self.registry,
+            &self.ansible,
+            &self.shell,
+            &provider,
+        )
+        .await;
+        Self {
+            folder,
+            registry: self.registry.clone(),
+            ansible: self.ansible.clone(),
+            shell: self.shell.clone(),
+            provider,
+            engine,
+            running: None,
+        }
+    }
+
+    /// Takes up the build that was asked for, without running it.
+    pub(crate) async fn claim(&self) -> Build {
+        let shop = &self.engine.shop;
+        let claim = shop
+            .journal
+            .claim("test")
+            .await
+            .expect("a claim")
+            .expect("a build waits");
+        let row = shop
+            .journal
+            .build(&claim.build)
+            .await
+            .expect("a row")
+            .expect("the build is there");
+        Build::load(shop.clone(), &row, &claim)
+            .await
+            .expect("a build")
+    }
+
+    /// Waits until the registry has every stage.
+    pub(crate) async fn until_pushed(&self) {
+        let journal = &self.engine.shop.journal;
+        self.wait("stages to be pushed", async || {
+            journal.unpushed_stage().await.expect("stages").is_none()
+        })
+        .await;
+    }
+
+    /// Waits until the reaper has removed everything.
+    pub(crate) async fn until_empty(&self) {
+        self.wait("the cloud to be empty", async || {
+            self.left_over().await.is_empty()
+        })
+        .await;
+    }
+
+    async fn wait(&self, what: &str, done: impl AsyncFn() -> bool) {
+        for _ in 0..600 {
+            if done().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("waited in vain for {what}");
     }
 
     pub(crate) fn request(&self) -> EnsureImage {

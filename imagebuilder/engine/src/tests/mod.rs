@@ -1,3 +1,8 @@
 //! The engine as a whole, on the fake cloud.
 
+mod bad_input;
 mod builds;
+mod cancel;
+mod failures;
+mod restart;
+mod twice;
