@@ -31,6 +31,8 @@ pub fn apply_file(
     for (name, table) in document.into_inner() {
         reader.table(&name, table, sections, &mut errors);
     }
+    // The parser sorts keys by name; people read from the top.
+    errors.sort_by_key(|error| error.place);
     match errors.is_empty() {
         true => Ok(()),
         false => Err(ConfigErrors(errors)),

@@ -13,6 +13,8 @@ mod macros;
 #[doc(hidden)]
 pub use macros::support as __macro;
 mod sections;
+#[cfg(test)]
+mod tests;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use load::{apply_environment, apply_file, reference};
