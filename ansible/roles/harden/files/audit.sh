@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2317 # the functions are called by name, through check
+# shellcheck shell=bash disable=SC2016,SC2317 # programs for awk; functions called by name, through check
 # Checks rules whose breach a role must not mend by itself, because mending means
 # deleting somebody's account or file. HARDEN_RULES holds the numbers of the active
 # rules. Prints one line per breach and nothing when all is well.
