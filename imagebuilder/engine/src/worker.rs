@@ -128,8 +128,11 @@ impl Worker {
         while builds.len() < self.shop.config.slots {
             match self.shop.journal.claim(&self.name).await {
                 Ok(Some(claim)) => {
+                    // Known before the task runs, so that a stop in between reaches it.
+                    let halt = Halt::default();
+                    self.halts().insert(claim.build.clone(), halt.clone());
                     let worker = Arc::clone(self);
-                    builds.spawn(async move { worker.work(claim).await });
+                    builds.spawn(async move { worker.work(claim, halt).await });
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -159,9 +162,7 @@ impl Worker {
             .for_each(|halt| halt.now(HaltReason::Stopping));
     }
 
-    async fn work(self: Arc<Self>, claim: Claim) {
-        let halt = Halt::default();
-        self.halts().insert(claim.build.clone(), halt.clone());
+    async fn work(self: Arc<Self>, claim: Claim, halt: Halt) {
         let journal = self.shop.journal.of(&claim);
         let beating = tokio::spawn(heartbeat(journal.clone(), halt.clone()));
         match self.load(&claim).await {
