@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use imagebuilder_provider::{
     CaptureSpec, CapturedImage, DiskFormat, ImageId, MachineId, Progress, ProviderError,
@@ -47,7 +47,7 @@ pub(crate) async fn capture(
         return describe(known, file).await;
     }
     let machine = MachineFile::require(&host.layout, id).await?;
-    if machine.live_process(&host.layout).is_some() {
+    if machine.live_process(&host.layout).await.is_some() {
         return Err(ProviderError::never(
             format!("machine {id} still runs"),
             "shut it down before it is captured",
@@ -58,7 +58,7 @@ pub(crate) async fn capture(
     })?;
     let from = host.layout.disk_file(overlay, DiskFormat::Qcow2);
     let partial = host.layout.images().join(format!(".tmp-{}", spec.name));
-    let _remove = RemoveOnDrop(partial.clone());
+    let _remove = durable::Partial(partial.clone());
     host.img()
         .flatten(&from, &partial, |percent| {
             progress((percent / 100.0).min(0.999));
@@ -110,13 +110,4 @@ async fn describe(record: ImageFile, file: PathBuf) -> Result<CapturedImage, Pro
         virtual_size_bytes: record.virtual_size_bytes,
         format: DiskFormat::Qcow2.as_str().to_owned(),
     })
-}
-
-/// What was written is no use unless it was finished, and then it has another name.
-struct RemoveOnDrop(PathBuf);
-
-impl Drop for RemoveOnDrop {
-    fn drop(&mut self) {
-        drop(fs::remove_file::<&Path>(&self.0));
-    }
 }

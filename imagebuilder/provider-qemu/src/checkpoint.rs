@@ -69,7 +69,7 @@ async fn put_on_top(
     machine: &MachineFile,
     kept: &DiskId,
 ) -> Result<(), ProviderError> {
-    if machine.live_process(&host.layout).is_none() {
+    if machine.live_process(&host.layout).await.is_none() {
         return Ok(());
     }
     let Some(top) = machine.current_overlay() else {

@@ -11,7 +11,7 @@ use crate::{diagnose, process};
 
 pub(crate) async fn destroy(host: &Host, id: &MachineId) -> Result<(), ProviderError> {
     let guard = host.lock(id).await;
-    for found in process::scan(&host.layout.machines()) {
+    for found in process::scan(host.layout.machines()).await {
         if found.machine == *id {
             found.kill().await?;
         }

@@ -79,11 +79,14 @@ pub(crate) async fn import(
         None => None,
     };
     let partial = layout.disks().join(format!(".tmp-import-{id}"));
+    let _remove = durable::Partial(partial.clone());
     place(&source.path, &partial, parent.is_some()).await?;
     if let Some(parent) = &parent {
         // The header names the parent as it was called where the stage was made.
         let backing = Layout::disk_name(&parent.id, parent.format);
         img.set_backing(&partial, &backing, parent.format).await?;
+    }
+    if source.format == DiskFormat::Qcow2 {
         img.check(&partial).await?;
     }
     let record = DiskRecord {

@@ -50,6 +50,15 @@ pub(crate) async fn read_record<T: DeserializeOwned + Send + 'static>(
     })
 }
 
+/// A file that is being written: no use unless it is finished, and then it has another name.
+pub(crate) struct Partial(pub(crate) PathBuf);
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).ok();
+    }
+}
+
 /// Makes the entries of a folder survive a power cut.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

@@ -36,8 +36,7 @@ pub(crate) async fn launch(host: &Host, spec: &MachineSpec) -> Result<Machine, P
         Some(machine) => resume(host, machine, spec)?,
         None => intend(host, &id, spec).await?,
     };
-    if machine.live_process(&host.layout).is_none() {
-        kill_unrecorded(host, &id).await?;
+    if machine.live_process(&host.layout).await.is_none() {
         prepare(host, &mut machine, spec).await?;
         start(host, &mut machine).await?;
     }
@@ -118,16 +117,6 @@ async fn intend(
     let machine = MachineFile::intend(id.clone(), spec);
     machine.write(&host.layout).await?;
     Ok(machine)
-}
-
-/// A crash between start and record leaves a process that only its arguments betray.
-async fn kill_unrecorded(host: &Host, id: &MachineId) -> Result<(), ProviderError> {
-    for found in process::scan(&host.layout.machines()) {
-        if found.machine == *id {
-            found.kill().await?;
-        }
-    }
-    Ok(())
 }
 
 /// Makes what the machine needs and does not have yet.

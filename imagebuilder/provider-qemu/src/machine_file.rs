@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::layout::Layout;
-use crate::process::{OurProcess, ProcessId, find};
+use crate::process::{OurProcess, ProcessId, find, scan};
 
 /// All that must survive the process that made the machine. No secret is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,9 +106,15 @@ impl MachineFile {
     }
 
     /// Its live process. A host that was restarted has another one under that pid, or none.
-    pub(crate) fn live_process(&self, layout: &Layout) -> Option<OurProcess> {
-        self.process
-            .and_then(|process| find(process, &self.id, &layout.machines()))
+    pub(crate) async fn live_process(&self, layout: &Layout) -> Option<OurProcess> {
+        match self.process {
+            Some(process) => find(process, &self.id, &layout.machines()),
+            // A crash right after the start: the process is there and was not written down.
+            None => scan(layout.machines())
+                .await
+                .into_iter()
+                .find(|process| process.machine == self.id),
+        }
     }
 
     /// Whether the machine stands on that disk.

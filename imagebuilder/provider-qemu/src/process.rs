@@ -7,7 +7,7 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagebuilder_provider::{MachineId, ProviderError};
@@ -58,7 +58,14 @@ pub(crate) fn find(id: ProcessId, machine: &MachineId, machines: &Path) -> Optio
 }
 
 /// Every live process whose machine belongs to this folder.
-pub(crate) fn scan(machines: &Path) -> Vec<OurProcess> {
+pub(crate) async fn scan(machines: PathBuf) -> Vec<OurProcess> {
+    // Hundreds of small reads: not for a thread that others wait for.
+    tokio::task::spawn_blocking(move || scan_now(&machines))
+        .await
+        .unwrap_or_default()
+}
+
+fn scan_now(machines: &Path) -> Vec<OurProcess> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };

@@ -1,7 +1,7 @@
 //! Runs a helper program to its end: bounded in time and output, ended when nobody waits any more.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use imagebuilder_provider::ProviderError;
@@ -29,8 +29,40 @@ pub(crate) async fn run_with(
     arguments: &[&std::ffi::OsStr],
     what: &str,
     limit: Duration,
-    mut on_output: impl FnMut(&[u8]),
+    on_output: impl FnMut(&[u8]),
 ) -> Result<Vec<u8>, ProviderError> {
+    run_any(program, arguments, what, limit, on_output)
+        .await?
+        .successful(program, what)
+}
+
+/// How a program ended.
+pub(crate) struct Output {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Standard output, if the program says that it went well.
+    pub(crate) fn successful(self, program: &Path, what: &str) -> Result<Vec<u8>, ProviderError> {
+        if self.status.success() {
+            return Ok(self.stdout);
+        }
+        let said = String::from_utf8_lossy(&self.stderr);
+        let what = format!("{what}: {} ended with {}", program.display(), self.status);
+        Err(diagnose::complaint(what, &said))
+    }
+}
+
+/// Runs `program` to its end, whatever that is.
+pub(crate) async fn run_any(
+    program: &Path,
+    arguments: &[&std::ffi::OsStr],
+    what: &str,
+    limit: Duration,
+    mut on_output: impl FnMut(&[u8]),
+) -> Result<Output, ProviderError> {
     let mut command = Command::new(program);
     command.args(arguments).env("LC_ALL", "C.UTF-8");
     command
@@ -59,14 +91,11 @@ pub(crate) async fn run_with(
         ));
     };
     let status = status.map_err(|error| diagnose::io("wait for", program, error))?;
-    if status.success() {
-        return Ok(stdout);
-    }
-    let said = String::from_utf8_lossy(&stderr);
-    Err(diagnose::complaint(
-        format!("{what}: {} ended with {status}", program.display()),
-        &said,
-    ))
+    Ok(Output {
+        status,
+        stdout,
+        stderr,
+    })
 }
 
 async fn collect<R: AsyncRead + Unpin>(

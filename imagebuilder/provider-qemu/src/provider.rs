@@ -141,7 +141,7 @@ impl Provider for QemuProvider {
         let Some(machine) = MachineFile::read(&self.host.layout, id).await? else {
             return Ok(MachineState::Gone);
         };
-        if machine.live_process(&self.host.layout).is_some() {
+        if machine.live_process(&self.host.layout).await.is_some() {
             return Ok(MachineState::Running {
                 ssh: launch::ssh_address(&machine),
             });

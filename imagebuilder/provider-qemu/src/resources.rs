@@ -43,7 +43,7 @@ pub(crate) async fn all(layout: &Layout) -> Result<Vec<Resource>, ProviderError>
             ));
         }
     }
-    for process in process::scan(&layout.machines()) {
+    for process in process::scan(layout.machines()).await {
         // A process whose folder is gone: somebody removed it by hand.
         if named.insert(process.machine.to_string()) {
             found.push(known(

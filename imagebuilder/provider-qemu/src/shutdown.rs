@@ -24,7 +24,7 @@ pub(crate) async fn shutdown(
         machine.stop_requested = true;
         machine.write(&host.layout).await?;
     }
-    let Some(process) = machine.live_process(&host.layout) else {
+    let Some(process) = machine.live_process(&host.layout).await else {
         return Ok(());
     };
     let folder = host.layout.machine(id);

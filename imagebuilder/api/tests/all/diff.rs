@@ -26,7 +26,7 @@ fn a_changed_role_file_is_all_that_is_said() {
                 .get_mut("tasks/main.yml")
                 .unwrap()
                 .0
-                .push('x')
+                .push('x');
         },
         &[(
             r#"stages[4].roles[1].files["tasks/main.yml"].digest"#,
@@ -39,7 +39,7 @@ fn a_changed_role_file_is_all_that_is_said() {
                 .files
                 .get_mut("tasks/main.yml")
                 .unwrap()
-                .1 = true
+                .1 = true;
         },
         &[(
             r#"stages[4].roles[1].files["tasks/main.yml"].executable"#,
@@ -60,7 +60,7 @@ fn a_changed_role_file_is_all_that_is_said() {
                 .get_mut("tasks/main.yml")
                 .unwrap()
                 .0
-                .push('x')
+                .push('x');
         },
         &[(
             r#"stages[1].roles[0].files["tasks/main.yml"].digest"#,
@@ -79,7 +79,7 @@ fn variables_and_components_are_named() {
                     .as_mut()
                     .unwrap()
                     .insert("answer".to_owned(), json!(43)),
-            )
+            );
         },
         &[(
             r#"stages[4].roles[1].variables["answer"]"#,

@@ -20,76 +20,76 @@ const MOVES: &[Change] = &[
     ("firmware", |c, x| c.base.firmware.push_str(x)),
     ("disk size", |c, x| c.base.disk_size_bytes += x.len() as u64),
     ("base image", |c, x| {
-        c.base.image = BaseImage::Digest(Digest::sha256(x.as_bytes()))
+        c.base.image = BaseImage::Digest(Digest::sha256(x.as_bytes()));
     }),
     ("base image by id", |c, x| {
-        c.base.image = BaseImage::Id(x.to_owned())
+        c.base.image = BaseImage::Id(x.to_owned());
     }),
     ("hardening role", |c, x| edit(&mut c.harden_role, x)),
     ("hardening variables", |c, x| set(&mut c.harden_role, x)),
     ("hardening stage version", |c, x| {
-        c.stage_versions[0] += x.len() as u32
+        c.stage_versions[0] += x.len() as u32;
     }),
     ("kubernetes stage version", |c, x| {
-        c.stage_versions[1] += x.len() as u32
+        c.stage_versions[1] += x.len() as u32;
     }),
     ("roles stage version", |c, x| {
-        c.stage_versions[2] += x.len() as u32
+        c.stage_versions[2] += x.len() as u32;
     }),
     ("seal stage version", |c, x| {
-        c.stage_versions[3] += x.len() as u32
+        c.stage_versions[3] += x.len() as u32;
     }),
     ("ansible-core", |c, x| c.ansible_core.push_str(x)),
     ("kubernetes skipped", |c, _| c.kubernetes = None),
     ("kubernetes pack name", |c, x| {
-        kubernetes(c).name.push_str(x)
+        kubernetes(c).name.push_str(x);
     }),
     ("kubernetes pack version", |c, x| {
-        kubernetes(c).version.push_str(x)
+        kubernetes(c).version.push_str(x);
     }),
     ("kubernetes pack content", |c, x| {
-        kubernetes(c).readme.push_str(x)
+        kubernetes(c).readme.push_str(x);
     }),
     ("kubernetes freshness", |c, x| {
-        kubernetes(c).freshness = Some(x.to_owned())
+        kubernetes(c).freshness = Some(x.to_owned());
     }),
     ("kubernetes freshness, empty", |c, _| {
-        kubernetes(c).freshness = Some(String::new())
+        kubernetes(c).freshness = Some(String::new());
     }),
     ("kubernetes role", |c, x| edit(&mut c.kubernetes_role, x)),
     ("kubernetes variables", |c, x| {
-        set(&mut c.kubernetes_role, x)
+        set(&mut c.kubernetes_role, x);
     }),
     ("component version", |c, x| {
-        c.components[0].version.push_str(x)
+        c.components[0].version.push_str(x);
     }),
     ("component name", |c, x| c.components[0].name.push_str(x)),
     ("component kind", |c, x| c.components[0].kind.push_str(x)),
     ("component checksum", |c, x| {
-        c.components[0].identity = ComponentIdentity::Sha256(x.to_owned())
+        c.components[0].identity = ComponentIdentity::Sha256(x.to_owned());
     }),
     ("component Debian version", |c, x| {
-        c.components[1].identity = ComponentIdentity::Debian(x.to_owned())
+        c.components[1].identity = ComponentIdentity::Debian(x.to_owned());
     }),
     ("component purpose", |c, x| {
-        c.components[0].purpose.push_str(x)
+        c.components[0].purpose.push_str(x);
     }),
     ("component place", |c, x| {
-        c.components[0].install = Some(format!("/opt/{x}"))
+        c.components[0].install = Some(format!("/opt/{x}"));
     }),
     ("component place, none", |c, _| {
-        c.components[0].install = None
+        c.components[0].install = None;
     }),
     ("one more component", |c, x| {
         c.components
-            .push(component(&format!("new-{x}"), Some("00ff")))
+            .push(component(&format!("new-{x}"), Some("00ff")));
     }),
     ("one component less", |c, _| drop(c.components.pop())),
     ("order of components", |c, _| c.components.reverse()),
     ("OS freshness", |c, x| c.os.freshness = Some(x.to_owned())),
     ("OS freshness, none", |c, _| c.os.freshness = None),
     ("OS freshness, empty", |c, _| {
-        c.os.freshness = Some(String::new())
+        c.os.freshness = Some(String::new());
     }),
     ("OS pack content", |c, x| c.os.readme.push_str(x)),
     ("OS pack version", |c, x| c.os.version.push_str(x)),
@@ -99,72 +99,72 @@ const MOVES: &[Change] = &[
             &format!("pack-{x}"),
             vec![Role::example("r")],
             None,
-        ))
+        ));
     }),
     ("one pack with roles less", |c, _| drop(c.packs.pop())),
     ("pack's freshness", |c, x| {
-        c.packs[0].freshness = Some(x.to_owned())
+        c.packs[0].freshness = Some(x.to_owned());
     }),
     ("order of roles", |c, _| c.packs[0].roles.reverse()),
     ("role name", |c, x| c.packs[0].roles[1].name.push_str(x)),
     ("role file content", |c, x| {
-        edit(&mut c.packs[0].roles[1], x)
+        edit(&mut c.packs[0].roles[1], x);
     }),
     ("role file mode", |c, _| {
-        file(&mut c.packs[0].roles[1]).1 = true
+        file(&mut c.packs[0].roles[1]).1 = true;
     }),
     ("role file added", |c, x| {
         drop(
             c.packs[0].roles[1]
                 .files
                 .insert(format!("new-{x}"), (String::new(), false)),
-        )
+        );
     }),
     ("role file removed", |c, _| {
-        drop(c.packs[0].roles[1].files.remove("tasks/main.yml"))
+        drop(c.packs[0].roles[1].files.remove("tasks/main.yml"));
     }),
     ("role file renamed", |c, x| {
-        rename(&mut c.packs[0].roles[1], x)
+        rename(&mut c.packs[0].roles[1], x);
     }),
     ("role variable", |c, x| set(&mut c.packs[0].roles[1], x)),
     ("role variable null", |c, _| {
-        variable(c, "answer", Value::Null)
+        variable(c, "answer", Value::Null);
     }),
     ("role variable of another type", |c, _| {
-        variable(c, "answer", json!("42"))
+        variable(c, "answer", json!("42"));
     }),
     ("role variable as a float", |c, _| {
-        variable(c, "answer", json!(42.0))
+        variable(c, "answer", json!(42.0));
     }),
     ("role variable beyond 2^53", |c, _| {
-        variable(c, "answer", json!(9_007_199_254_740_993_u64))
+        variable(c, "answer", json!(9_007_199_254_740_993_u64));
     }),
     ("role variable just beyond 2^53", |c, _| {
-        variable(c, "answer", json!(9_007_199_254_740_992_u64))
+        variable(c, "answer", json!(9_007_199_254_740_992_u64));
     }),
     ("role variable added, null", |c, x| {
-        variable(c, &format!("new-{x}"), Value::Null)
+        variable(c, &format!("new-{x}"), Value::Null);
     }),
     ("order in a role variable", |c, _| {
-        variable(c, "list", json!(["b", "a"]))
+        variable(c, "list", json!(["b", "a"]));
     }),
     ("role variables none", |c, _| clear_variables(c, None)),
     ("role variables empty", |c, _| {
-        clear_variables(c, Some(Default::default()))
+        clear_variables(c, Some(Default::default()));
     }),
     ("secret", |c, x| {
         drop(
             c.packs[0].roles[1]
                 .secrets
                 .insert("password".to_owned(), x.to_owned()),
-        )
+        );
     }),
     ("secret under another name", |c, x| {
         drop(
             c.packs[0].roles[1]
                 .secrets
                 .insert(format!("p-{x}"), "hunter2".to_owned()),
-        )
+        );
     }),
     ("secret as a plain variable", |c, _| plain_secret(c)),
     ("seal role", |c, x| edit(&mut c.seal_role, x)),
@@ -182,12 +182,12 @@ const STAYS: &[Change] = &[
     ("build id", |c, x| c.left_out.build_id.push_str(x)),
     ("log level", |c, x| c.left_out.log_level.push_str(x)),
     ("path on the host", |c, x| {
-        c.left_out.work_folder.push_str(x)
+        c.left_out.work_folder.push_str(x);
     }),
     ("mirror", |c, x| c.left_out.mirror.push_str(x)),
     ("packs without roles", |c, x| {
         c.packs
-            .push(Pack::example(&format!("cni-{x}"), Vec::new(), None))
+            .push(Pack::example(&format!("cni-{x}"), Vec::new(), None));
     }),
 ];
 

@@ -7,6 +7,10 @@
 )]
 
 mod boot;
+mod cancel;
 mod contract;
+mod crash;
+mod disks;
 mod guest;
 mod host;
+mod trouble;
