@@ -116,7 +116,7 @@ async fn a_pid_that_belongs_to_somebody_else_is_left_alone() {
         .parse()
         .unwrap();
     host::edit_record(&host, &machine.id, |record| {
-        record["process"] = json!({ "pid": pid, "startTicks": start })
+        record["process"] = json!({ "pid": pid, "startTicks": start });
     });
 
     assert_eq!(
