@@ -9,7 +9,7 @@ use crate::output::print;
 
 /// Print completions for a shell.
 ///
-/// For bash: packyard completions bash > /etc/bash_completion.d/packyard
+/// For bash: `packyard completions bash > /etc/bash_completion.d/packyard`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The shell.

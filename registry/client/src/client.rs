@@ -235,6 +235,11 @@ impl Client {
                     after,
                 }
             }
+            StatusCode::NOT_IMPLEMENTED => ClientError::Unsupported {
+                server,
+                what,
+                message,
+            },
             StatusCode::INSUFFICIENT_STORAGE => ClientError::Full {
                 server,
                 what,

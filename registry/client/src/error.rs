@@ -58,6 +58,16 @@ pub enum ClientError {
         /// When the server wants to be asked again, if it said so.
         after: Option<Duration>,
     },
+    /// The server does not do this at all. Remedy: another server.
+    #[error("{server} does not offer {what}: {message}")]
+    Unsupported {
+        /// Which server.
+        server: String,
+        /// What was tried.
+        what: String,
+        /// What it said.
+        message: String,
+    },
     /// The server has no room. Remedy: its operator frees some.
     #[error("{server} has no space for {what}: {message}")]
     Full {

@@ -116,15 +116,15 @@ fn event(line: &[u8]) -> Option<Event> {
 }
 
 fn tell(event: &Event, spinner: &Spinner) {
-    let step = event
-        .step
-        .map(|step| format!("{step}: "))
-        .unwrap_or_default();
-    let text = format!("{step}{}", event.message);
+    let text = match event.step {
+        Some(step) if event.message == step.as_str() => format!("{step} …"),
+        Some(step) => format!("{step}: {}", event.message),
+        None => event.message.clone(),
+    };
     match event.kind {
         // There are hundreds of them; the line that changes is enough.
         EventType::AnsibleTask | EventType::Progress | EventType::ConditionChanged => {
-            spinner.say(text)
+            spinner.say(text);
         }
         _ => {
             let time = event.at.strftime("%H:%M:%S");

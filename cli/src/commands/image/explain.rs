@@ -2,7 +2,7 @@
 
 use imagebuilder_api::Chain;
 use imagebuilder_api::signature::explain_text;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api;
 use crate::context::Context;
@@ -44,9 +44,8 @@ async fn explain(
         .filter_map(|stage| stage.get("inputs").cloned())
         .collect();
     // The server may be newer than this program; then the inputs are shown as they came.
-    let chain: Option<Chain> = serde_json::from_value(serde_json::json!({ "stages": stages }))
-        .or_else(|_| serde_json::from_value(Value::Array(stages)))
-        .ok();
+    let chain = json!({"schemaVersion": inputs.get("schemaVersion"), "stages": stages});
+    let chain: Option<Chain> = serde_json::from_value(chain).ok();
     context.output.answer(&inputs, || match &chain {
         Some(chain) => explain_text(chain),
         None => serde_json::to_string_pretty(&inputs).unwrap_or_default(),

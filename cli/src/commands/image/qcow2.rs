@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn knows_whole_images_from_others() {
         let check = |header: [u8; HEADER_BYTES], expect: Result<u64, Refused>| {
-            assert_eq!(parse(&header), expect)
+            assert_eq!(parse(&header), expect);
         };
         check(header(3, |_| {}), Ok(8 << 30));
         check(header(2, |_| {}), Ok(8 << 30));

@@ -116,7 +116,7 @@ fn venv(settings: &Settings) -> PathBuf {
 /// The builder's routes where there is no builder.
 fn absent(why: String) -> Router {
     let answer = move || async move {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-builder", why).with_remedy(
+        Problem::new(StatusCode::NOT_IMPLEMENTED, "no-builder", why).with_remedy(
             "ask a server that builds images, or see to what is missing and start this one again",
         )
     };

@@ -83,7 +83,7 @@ mod tests {
             })
         };
         let check = |text: &str, expect: Option<Challenge>| {
-            assert_eq!(Challenge::parse(text), expect, "{text}")
+            assert_eq!(Challenge::parse(text), expect, "{text}");
         };
         check("Basic realm=\"packyard\"", Some(Challenge::Basic));
         check("basic", Some(Challenge::Basic));

@@ -110,29 +110,25 @@ impl Auth {
         headers: &HeaderMap,
         scope: &Scope,
     ) -> Result<bool, ClientError> {
-        let challenges: Vec<Challenge> = headers
+        let mut challenges = headers
             .get_all(WWW_AUTHENTICATE)
             .iter()
             .filter_map(|value| value.to_str().ok())
-            .filter_map(Challenge::parse)
-            .collect();
-        for challenge in challenges {
-            match challenge {
-                Challenge::Bearer { realm, service } => {
-                    return self
-                        .fetch_token(http, &realm, service.as_deref(), scope)
-                        .await;
-                }
-                Challenge::Basic => {
-                    let mut state = self.state.write().await;
-                    let has_password = matches!(self.credential, Some(Credential::Password { .. }));
-                    let new = has_password && !state.basic;
-                    state.basic |= has_password;
-                    return Ok(new);
-                }
+            .filter_map(Challenge::parse);
+        match challenges.next() {
+            Some(Challenge::Bearer { realm, service }) => {
+                self.fetch_token(http, &realm, service.as_deref(), scope)
+                    .await
             }
+            Some(Challenge::Basic) => {
+                let mut state = self.state.write().await;
+                let has_password = matches!(self.credential, Some(Credential::Password { .. }));
+                let is_new = has_password && !state.basic;
+                state.basic |= has_password;
+                Ok(is_new)
+            }
+            None => Ok(false),
         }
-        Ok(false)
     }
 
     async fn fetch_token(

@@ -76,10 +76,10 @@ impl CredentialStore {
     /// When the file or a helper program is no good.
     pub async fn find(&self, host: &str) -> Result<Option<Credential>, ClientError> {
         let file = AuthFile::read(&self.path)?;
-        if let Some(program) = file.helper(host) {
-            if let Some(found) = helper::get(&program, host).await? {
-                return Ok(Some(found));
-            }
+        if let Some(program) = file.helper(host)
+            && let Some(found) = helper::get(&program, host).await?
+        {
+            return Ok(Some(found));
         }
         file.find(host)
     }
@@ -105,11 +105,11 @@ impl CredentialStore {
     pub async fn erase(&self, host: &str) -> Result<bool, ClientError> {
         let mut file = AuthFile::read(&self.path)?;
         let mut erased = false;
-        if let Some(program) = file.helper(host) {
-            if helper::get(&program, host).await?.is_some() {
-                helper::erase(&program, host).await?;
-                erased = true;
-            }
+        if let Some(program) = file.helper(host)
+            && helper::get(&program, host).await?.is_some()
+        {
+            helper::erase(&program, host).await?;
+            erased = true;
         }
         if file.remove(host) {
             file.write(&self.path)?;

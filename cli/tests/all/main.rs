@@ -1,0 +1,12 @@
+//! The real program, from outside: what it answers, and how it ends.
+//!
+//! One binary, one module for each concern. Builds on machines are tested by
+//! the end-to-end tests of the whole tree.
+
+mod bad_input;
+mod config;
+mod credentials;
+mod help;
+mod packs;
+mod program;
+mod serve;
