@@ -57,8 +57,8 @@ pub(crate) async fn capture(
         ProviderError::never(format!("machine {id} never had a disk"), "launch it first")
     })?;
     let from = host.layout.disk_file(overlay, DiskFormat::Qcow2);
-    let partial = host.layout.images().join(format!(".tmp-{}", spec.name));
-    let _remove = durable::Partial(partial.clone());
+    let unfinished = durable::Partial::new_in(&host.layout.images());
+    let partial = unfinished.path().to_owned();
     host.img()
         .flatten(&from, &partial, |percent| {
             progress((percent / 100.0).min(0.999));

@@ -78,8 +78,8 @@ pub(crate) async fn import(
         Some(parent) => Some(DiskRecord::require(layout, parent).await?),
         None => None,
     };
-    let partial = layout.disks().join(format!(".tmp-import-{id}"));
-    let _remove = durable::Partial(partial.clone());
+    let unfinished = durable::Partial::new_in(&layout.disks());
+    let partial = unfinished.path().to_owned();
     place(&source.path, &partial, parent.is_some()).await?;
     if let Some(parent) = &parent {
         // The header names the parent as it was called where the stage was made.
@@ -166,11 +166,6 @@ async fn inspect(img: QemuImg<'_>, source: &DiskSource) -> Result<u64, ProviderE
 async fn place(from: &Path, to: &Path, will_change: bool) -> Result<(), ProviderError> {
     let (source, target) = (from.to_owned(), to.to_owned());
     let work = move || {
-        if let Err(error) = fs::remove_file(&target)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
         if !will_change && fs::hard_link(&source, &target).is_ok() {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use imagebuilder_provider::ProviderError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::diagnose;
 
@@ -51,7 +52,18 @@ pub(crate) async fn read_record<T: DeserializeOwned + Send + 'static>(
 }
 
 /// A file that is being written: no use unless it is finished, and then it has another name.
-pub(crate) struct Partial(pub(crate) PathBuf);
+/// Its own name is new each time: a program that was told to die may still hold the last one.
+pub(crate) struct Partial(PathBuf);
+
+impl Partial {
+    pub(crate) fn new_in(folder: &Path) -> Self {
+        Self(folder.join(format!(".tmp-{}", Uuid::now_v7().simple())))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Partial {
     fn drop(&mut self) {

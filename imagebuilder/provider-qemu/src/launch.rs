@@ -164,6 +164,7 @@ async fn start(host: &Host, machine: &mut MachineFile) -> Result<(), ProviderErr
         machine.ssh_port = free_port()?;
         machine.process = None;
         machine.stop_requested = false;
+        machine.ended = None;
         machine.write(&host.layout).await?;
         match start_once(host, machine).await {
             Err(error)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imagebuilder_api::StageId;
-use imagebuilder_provider::{DiskId, MachineId, MachineSpec, Network, ProviderError, Tags};
+use imagebuilder_provider::{DiskId, Ended, MachineId, MachineSpec, Network, ProviderError, Tags};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,9 @@ pub(crate) struct MachineFile {
     pub(crate) process: Option<ProcessId>,
     /// Whether its end was asked for.
     pub(crate) stop_requested: bool,
+    /// How that went.
+    #[serde(default)]
+    pub(crate) ended: Option<Ended>,
 }
 
 /// What was asked for, to know the same request again.
@@ -81,6 +84,7 @@ impl MachineFile {
             ssh_port: 0,
             process: None,
             stop_requested: false,
+            ended: None,
         }
     }
 

@@ -3,11 +3,11 @@
 use imagebuilder_provider::{DiskFormat, DiskId, ProviderError};
 use uuid::Uuid;
 
-use crate::diagnose;
 use crate::disks::DiskRecord;
 use crate::layout::Layout;
 use crate::machine_file::MachineFile;
 use crate::qemu_img::QemuImg;
+use crate::{diagnose, durable};
 
 /// The name of an overlay's node in QEMU, which allows 31 characters: the random end of its UUID.
 pub(crate) fn node_name(overlay: &DiskId) -> String {
@@ -55,10 +55,10 @@ pub(crate) async fn ensure(
         }
     };
     let backing = Layout::disk_name(&backing, format);
-    let partial = layout.disks().join(format!(".tmp-{newest}"));
-    img.create_overlay(&partial, &backing, format, machine.shape.disk_size_bytes)
+    let partial = durable::Partial::new_in(&layout.disks());
+    let size_bytes = machine.shape.disk_size_bytes;
+    img.create_overlay(partial.path(), &backing, format, size_bytes)
         .await?;
-    tokio::fs::rename(&partial, &file)
-        .await
-        .map_err(|error| diagnose::io("make", &file, error))
+    let renamed = tokio::fs::rename(partial.path(), &file).await;
+    renamed.map_err(|error| diagnose::io("make", &file, error))
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use imagebuilder_api::StageId;
 use imagebuilder_provider::{
-    CaptureSpec, CapturedImage, Disk, DiskFormat, DiskId, DiskSource, ImageId, Machine, MachineId,
-    MachineSpec, MachineState, Progress, Provider, ProviderError, ProviderFacts, Resource,
+    CaptureSpec, CapturedImage, Disk, DiskFormat, DiskId, DiskSource, Ended, ImageId, Machine,
+    MachineId, MachineSpec, MachineState, Progress, Provider, ProviderError, ProviderFacts,
+    Resource,
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -158,7 +159,7 @@ impl Provider for QemuProvider {
         checkpoint::checkpoint(&self.host, id, stage).await
     }
 
-    async fn shutdown(&self, id: &MachineId, grace: Duration) -> Result<(), ProviderError> {
+    async fn shutdown(&self, id: &MachineId, grace: Duration) -> Result<Ended, ProviderError> {
         shutdown::shutdown(&self.host, id, grace).await
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Qmp {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     next_id: u64,
+    /// Whether the guest shut the machine down, once it is.
+    shut_down: Option<bool>,
 }
 
 /// What went wrong in a conversation.
@@ -78,6 +80,7 @@ impl Qmp {
             reader: BufReader::new(reader),
             writer,
             next_id: 0,
+            shut_down: None,
         };
         qmp.read_object().await?;
         qmp.talk("qmp_capabilities", None).await?;
@@ -96,6 +99,25 @@ impl Qmp {
             .unwrap_or_else(|_| Err(late()))
     }
 
+    /// Waits until the machine shuts down; says whether its guest did that.
+    pub(crate) async fn guest_shuts_down(&mut self) -> Result<bool, QmpError> {
+        loop {
+            if let Some(by_guest) = self.shut_down {
+                return Ok(by_guest);
+            }
+            let event = self.read_object().await?;
+            self.note(&event);
+        }
+    }
+
+    /// Remembers the one event that matters here; it may come before anybody waits for it.
+    fn note(&mut self, object: &Value) {
+        if object.get("event").and_then(Value::as_str) == Some("SHUTDOWN") {
+            let by_guest = object.pointer("/data/guest").and_then(Value::as_bool);
+            self.shut_down = Some(by_guest.unwrap_or_default());
+        }
+    }
+
     async fn talk(&mut self, command: &str, arguments: Option<Value>) -> Result<Value, QmpError> {
         self.next_id += 1;
         let mut request = json!({ "execute": command, "id": self.next_id });
@@ -109,6 +131,7 @@ impl Qmp {
             .map_err(QmpError::Lost)?;
         loop {
             let answer = self.read_object().await?;
+            self.note(&answer);
             // Events come in between, and the answer to a call that nobody waits for any more.
             if answer.get("id").and_then(Value::as_u64) != Some(self.next_id) {
                 continue;

@@ -20,7 +20,7 @@ use crate::disk::{Disk, DiskFormat, DiskSource};
 use crate::error::ProviderError;
 use crate::id::{DiskId, ImageId, MachineId};
 use crate::image::{CaptureSpec, CapturedImage, Progress};
-use crate::machine::{Machine, MachineSpec, MachineState};
+use crate::machine::{Ended, Machine, MachineSpec, MachineState};
 use crate::provider::{Provider, ProviderFacts};
 use crate::resource::Resource;
 use state::{State, Store};
@@ -125,7 +125,7 @@ impl Provider for FakeProvider {
         .await
     }
 
-    async fn shutdown(&self, id: &MachineId, _grace: Duration) -> Result<(), ProviderError> {
+    async fn shutdown(&self, id: &MachineId, _grace: Duration) -> Result<Ended, ProviderError> {
         self.act(Method::Shutdown, |state, _| state.shutdown(id))
             .await
     }

@@ -28,7 +28,7 @@ pub use error::{ProviderError, Remedy};
 pub use fake::{Failures, FakeProvider, Method, When};
 pub use id::{DiskId, ImageId, MachineId, ParseIdError};
 pub use image::{CaptureSpec, CapturedImage, Progress};
-pub use machine::{Machine, MachineSpec, MachineState, Media, MediaLabel};
+pub use machine::{Ended, Machine, MachineSpec, MachineState, Media, MediaLabel};
 pub use network::Network;
 pub use provider::{Provider, ProviderFacts};
 pub use resource::{Resource, ResourceKind};

@@ -123,3 +123,13 @@ pub enum MachineState {
     /// There is no such machine.
     Gone,
 }
+
+/// How a machine that was told to shut down ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ended {
+    /// The guest powered off by itself, so all that it does at its end was done.
+    ByGuest,
+    /// It did not within the grace and was ended, or it was not running when it was told to.
+    ByForce,
+}

@@ -10,7 +10,7 @@ use crate::disk::{Disk, DiskSource};
 use crate::error::ProviderError;
 use crate::id::{DiskId, ImageId, MachineId};
 use crate::image::{CaptureSpec, CapturedImage, Progress};
-use crate::machine::{Machine, MachineSpec, MachineState};
+use crate::machine::{Ended, Machine, MachineSpec, MachineState};
 use crate::resource::Resource;
 
 /// A place where machines run and images are kept.
@@ -50,7 +50,8 @@ pub trait Provider: Send + Sync + 'static {
     async fn checkpoint(&self, id: &MachineId, stage: &StageId) -> Result<DiskId, ProviderError>;
 
     /// Asks the guest to power off, and ends the machine where it has not after `grace`.
-    async fn shutdown(&self, id: &MachineId, grace: Duration) -> Result<(), ProviderError>;
+    /// A second call gives the answer of the first.
+    async fn shutdown(&self, id: &MachineId, grace: Duration) -> Result<Ended, ProviderError>;
 
     /// Makes an image of a stopped machine's disk.
     async fn capture(

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use imagebuilder_provider::{
-    CaptureSpec, DiskFormat, DiskId, DiskSource, MachineSpec, MachineState, Media, Network,
+    CaptureSpec, DiskFormat, DiskId, DiskSource, Ended, MachineSpec, MachineState, Media, Network,
     Provider, Tags,
 };
 use imagebuilder_provider_qemu::QemuProvider;
@@ -36,10 +36,8 @@ fn spec(purpose: &str, disk: DiskId, guest: &Guest, media: Vec<Media>) -> Machin
 
 async fn power_off(provider: &QemuProvider, id: &imagebuilder_provider::MachineId) {
     let start = Instant::now();
-    provider
-        .shutdown(id, Duration::from_secs(180))
-        .await
-        .unwrap();
+    let ended = provider.shutdown(id, Duration::from_secs(180)).await;
+    assert_eq!(ended.unwrap(), Ended::ByGuest);
     println!("powered off in {:.1} s", start.elapsed().as_secs_f64());
     assert!(
         start.elapsed() < Duration::from_secs(180),

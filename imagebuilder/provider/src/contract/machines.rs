@@ -121,11 +121,10 @@ pub(super) async fn shutting_down_twice_is_shutting_down<P: Provider, F: AsyncFn
         .launch(&spec)
         .await
         .expect("a machine can be launched");
+    let mut answers = Vec::new();
     for _ in 0..2 {
-        provider
-            .shutdown(&machine.id, GRACE)
-            .await
-            .expect("it ends, whether its guest listens or not");
+        let ended = provider.shutdown(&machine.id, GRACE).await;
+        answers.push(ended.expect("it ends, whether its guest listens or not"));
         let state = provider.machine(&machine.id).await.expect("it has a state");
         assert_eq!(
             state,
@@ -133,6 +132,7 @@ pub(super) async fn shutting_down_twice_is_shutting_down<P: Provider, F: AsyncFn
             "its end was asked for"
         );
     }
+    assert_eq!(answers[0], answers[1], "the second call repeats the answer");
     assert!(
         provider
             .console(&machine.id, 1024)

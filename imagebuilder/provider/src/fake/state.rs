@@ -15,7 +15,7 @@ use crate::disk::{Disk, DiskFormat, DiskSource};
 use crate::error::ProviderError;
 use crate::id::{DiskId, ImageId, MachineId};
 use crate::image::{CaptureSpec, CapturedImage};
-use crate::machine::{Machine, MachineSpec, MachineState};
+use crate::machine::{Ended, Machine, MachineSpec, MachineState};
 use crate::resource::{Resource, ResourceKind};
 use crate::tags::Tags;
 
@@ -275,9 +275,9 @@ impl State {
         Ok(disk)
     }
 
-    pub(super) fn shutdown(&mut self, id: &MachineId) -> Result<(), ProviderError> {
+    pub(super) fn shutdown(&mut self, id: &MachineId) -> Result<Ended, ProviderError> {
         self.require_machine(id)?.running = false;
-        Ok(())
+        Ok(Ended::ByGuest)
     }
 
     pub(super) fn capture(
