@@ -62,7 +62,7 @@ fn a_published_version_does_not_move() -> Result<()> {
     std::fs::write(pack.join("README.md"), "# Another text\n")?;
     server
         .run(&["pack", "push", folder])?
-        .refused(5, &["immutable", "version"])?;
+        .refused(5, &["cannot be changed", "push a new version"])?;
     Ok(())
 }
 
