@@ -387,8 +387,12 @@ fn step<'view>(view: &'view Value, name: &str) -> &'view Value {
         .unwrap_or(&Value::Null)
 }
 
+/// The step that makes a stage; its part is the stage's id.
 fn stage_step<'view>(view: &'view Value, stage: &str) -> &'view Value {
-    let of_stage = |step: &&Value| step["name"] == "RunStage" && step["part"] == stage;
+    let id = stages(view)
+        .find(|one| one["name"] == stage)
+        .map_or(&Value::Null, |one| &one["id"]);
+    let of_stage = |step: &&Value| step["name"] == "RunStage" && step["part"] == *id;
     view["steps"]
         .as_array()
         .into_iter()
