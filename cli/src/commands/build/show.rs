@@ -48,11 +48,11 @@ fn shown(view: &BuildView) -> String {
         let part = step
             .part
             .as_deref()
-            .map(|part| format!(" {part}"))
+            .map(|part| format!(" {}", stage_name(view, part)))
             .unwrap_or_default();
         let took = took(step.started_at, step.ended_at);
         lines.push(format!(
-            "  {:24} {:8} {took}",
+            "  {:36} {:8} {took}",
             format!("{}{part}", step.name),
             step.state.as_str()
         ));
@@ -71,6 +71,14 @@ fn shown(view: &BuildView) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// What people call a stage; a step names it by its id.
+fn stage_name<'view>(view: &'view BuildView, part: &'view str) -> &'view str {
+    view.stages
+        .iter()
+        .find(|stage| stage.id.as_str() == part)
+        .map_or(part, |stage| &stage.name)
 }
 
 fn took(started: Option<Timestamp>, ended: Option<Timestamp>) -> String {
