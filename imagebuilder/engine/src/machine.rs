@@ -11,7 +11,7 @@ use imagebuilder_provider::{
     Remedy as Cure, Seed, Tags,
 };
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::build::Build;
 use crate::failure::{Failure, Remedy, chain};
@@ -31,7 +31,8 @@ const CONSOLE_KEPT_BYTES: usize = 4 << 20;
 const CONSOLE_TAIL_BYTES: usize = 1500;
 /// One try to log in: an emulated guest takes seconds for a key exchange.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
-const BETWEEN_LOGINS: Duration = Duration::from_millis(700);
+const BETWEEN_GREETINGS: Duration = Duration::from_millis(500);
+const BETWEEN_LOGINS: Duration = Duration::from_secs(3);
 
 impl From<ProviderError> for Failure {
     fn from(error: ProviderError) -> Self {
@@ -55,8 +56,6 @@ pub(crate) struct Wanted {
     pub(crate) disk_size_bytes: u64,
     pub(crate) media: Vec<Media>,
     pub(crate) network: Network,
-    /// More keys of cloud-config.
-    pub(crate) cloud_config: Map<String, Value>,
 }
 
 /// A machine of a build that SSH can reach, or will.
@@ -67,6 +66,14 @@ pub(crate) struct LiveMachine {
     pub(crate) instance: String,
     /// Holds the shared connection open.
     _master: Option<Master>,
+}
+
+/// A build needs of cloud-init a user, keys and a grown disk, and nothing that it does late in the boot.
+fn short_boot() -> Map<String, Value> {
+    ["cloud_config_modules", "cloud_final_modules"]
+        .map(|key| (key.to_owned(), json!([])))
+        .into_iter()
+        .collect()
 }
 
 /// Launches a machine in place of any that the build has for this purpose.
@@ -115,7 +122,7 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
                 private: keys.host_private.clone(),
                 public: keys.host_public.clone(),
             },
-            extra: Some(wanted.cloud_config),
+            extra: Some(short_boot()),
         },
         media: wanted.media,
         network: wanted.network,
@@ -145,10 +152,14 @@ pub(crate) async fn wait_for_ssh(
     let limit = build.shop.config.boot_timeout;
     let started = Instant::now();
     loop {
-        let last = match machine.ssh.user("log in", "true", LOGIN_TIMEOUT).await {
-            Ok(_) => break,
-            Err(error @ SshError::HostKey { .. }) => return Err(error.into()),
-            Err(error) => chain(&error),
+        let (last, pause) = if !machine.ssh.greets().await {
+            ("no SSH server answers".to_owned(), BETWEEN_GREETINGS)
+        } else {
+            match machine.ssh.user("log in", "true", LOGIN_TIMEOUT).await {
+                Ok(_) => break,
+                Err(error @ SshError::HostKey { .. }) => return Err(error.into()),
+                Err(error) => (chain(&error), BETWEEN_LOGINS),
+            }
         };
         if let MachineState::Stopped { .. } | MachineState::Gone =
             build.shop.provider.machine(&machine.id).await?
@@ -167,7 +178,7 @@ pub(crate) async fn wait_for_ssh(
             );
             return Err(Failure::person("BootTimeout", message));
         }
-        tokio::time::sleep(BETWEEN_LOGINS).await;
+        tokio::time::sleep(pause).await;
     }
     let master = machine.ssh.open()?;
     Ok(LiveMachine {

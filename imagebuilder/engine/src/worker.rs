@@ -73,23 +73,29 @@ impl Worker {
     pub(crate) async fn run(self: &Arc<Self>, stop: CancellationToken) {
         self.take_over().await;
         let pushing = tokio::spawn(push_stages(Arc::clone(&self.shop), stop.clone()));
+        // Beside the loop below, so that nothing that it waits for delays a stop.
+        let telling = tokio::spawn(Arc::clone(self).tell_all(stop.clone()));
         let mut builds = JoinSet::new();
-        loop {
+        while !stop.is_cancelled() || !builds.is_empty() {
             if !stop.is_cancelled() {
-                self.claim_all(&mut builds).await;
-            }
-            if stop.is_cancelled() && builds.is_empty() {
-                break;
+                self.claim_all(&mut builds, &stop).await;
             }
             tokio::select! {
-                () = stop.cancelled(), if !builds.is_empty() && self.not_told() => self.tell_all(),
-                () = stop.cancelled(), if builds.is_empty() => break,
+                () = stop.cancelled(), if builds.is_empty() => {}
                 Some(_) = builds.join_next(), if !builds.is_empty() => self.reap().await,
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(BETWEEN_REAPS), if !builds.is_empty() => self.reap().await,
             }
         }
-        drop(pushing.await);
+        drop(tokio::join!(pushing, telling));
+    }
+
+    /// Tells every build that the server stops.
+    async fn tell_all(self: Arc<Self>, stop: CancellationToken) {
+        stop.cancelled().await;
+        self.halts()
+            .values()
+            .for_each(|halt| halt.now(HaltReason::Stopping));
     }
 
     /// One data folder has one process: whoever held leases before is dead.
@@ -124,13 +130,16 @@ impl Worker {
         }
     }
 
-    async fn claim_all(self: &Arc<Self>, builds: &mut JoinSet<()>) {
+    async fn claim_all(self: &Arc<Self>, builds: &mut JoinSet<()>, stop: &CancellationToken) {
         while builds.len() < self.shop.config.slots {
             match self.shop.journal.claim(&self.name).await {
                 Ok(Some(claim)) => {
-                    // Known before the task runs, so that a stop in between reaches it.
                     let halt = Halt::default();
                     self.halts().insert(claim.build.clone(), halt.clone());
+                    // Known to others now: a stop that came in between did not find it.
+                    if stop.is_cancelled() {
+                        halt.now(HaltReason::Stopping);
+                    }
                     let worker = Arc::clone(self);
                     builds.spawn(async move { worker.work(claim, halt).await });
                 }
@@ -150,16 +159,6 @@ impl Worker {
             tokio::time::sleep(AFTER_TROUBLE).await;
             wake.notify_one();
         });
-    }
-
-    fn not_told(&self) -> bool {
-        self.halts().values().any(|halt| halt.reason().is_none())
-    }
-
-    fn tell_all(&self) {
-        self.halts()
-            .values()
-            .for_each(|halt| halt.now(HaltReason::Stopping));
     }
 
     async fn work(self: Arc<Self>, claim: Claim, halt: Halt) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use imagebuilder_provider::Network;
-use serde_json::{Map, json};
 
 use crate::build::Build;
 use crate::failure::Failure;
@@ -20,13 +19,6 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         Some((_, disk)) => disk.clone(),
         None => stages::base_disk(&build.shop, &resolved).await?,
     };
-    // The build needs a user and a host key of cloud-init, nothing that it does late in the boot.
-    let cloud_config: Map<_, _> = [
-        ("cloud_config_modules".to_owned(), json!([])),
-        ("cloud_final_modules".to_owned(), json!([])),
-    ]
-    .into_iter()
-    .collect();
     let wanted = Wanted {
         purpose: machine::BUILD,
         user: BUILD_USER,
@@ -35,7 +27,6 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         media: media::assemble(build).await?,
         // Roles of packs may use the guest's own package sources.
         network: Network::Nat,
-        cloud_config,
     };
     let machine = machine::launch(build, wanted).await?;
     let message = format!(

@@ -10,7 +10,6 @@ use imagebuilder_api::{CheckSummary, StepName};
 use imagebuilder_provider::{CapturedImage, DiskFormat, DiskId, DiskSource, Network};
 use registry_pack::Digest;
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 use sha2::{Digest as _, Sha256};
 
 use crate::build::Build;
@@ -54,7 +53,6 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         disk_size_bytes: captured.virtual_size_bytes,
         media: Vec::new(),
         network: Network::Offline,
-        cloud_config: Map::new(),
     };
     let machine = machine::launch(build, wanted).await?;
     let machine = machine::wait_for_ssh(build, &machine).await?;

@@ -21,15 +21,6 @@ absent() { # text that must be in none of the files
   if [ -z "$found" ]; then echo "pass $what"; else echo "fail not true: $what: $found"; fi
 }
 
-# The emulated machine may answer over SSH before cloud-init has ended.
-waited=0
-until [ -e /run/cloud-init/result.json ] || [ "$waited" -ge 300 ]; do
-  sleep 1
-  waited=$((waited + 1))
-done
-
-check "cloud-init took the fresh seed" grep -q '@INSTANCE@' /var/lib/cloud/data/instance-id
-check "cloud-init ended without errors" grep -q '"errors": \[\]' /run/cloud-init/result.json
 check "the machine has an id of its own" sh -c '[ "$(wc -c < /etc/machine-id)" -ge 33 ] && [ "$(cat /etc/machine-id)" != "@MACHINE_ID@" ]'
 check "the only host key is the one just given" sh -c '[ "$(ls /etc/ssh/ssh_host_*_key)" = /etc/ssh/ssh_host_ed25519_key ]'
 check "the build user is gone" sh -c '! getent passwd @BUILD_USER@'
@@ -44,6 +35,15 @@ none "core dumps" /var/lib/systemd/coredump/* /var/crash/*
 none "installer leftovers" /etc/cloud/cloud.cfg.d/99-installer.cfg /etc/cloud/cloud.cfg.d/*subiquity* /etc/udev/rules.d/70-persistent-net.rules
 check "the logs are short" sh -c '[ "$(du -sm /var/log | cut -f1)" -le 200 ]'
 check "no password opens an account" sh -c '! cut -d: -f2 /etc/shadow | grep -qE "^(\\$|$)"'
+
+# An emulated machine answers over SSH before cloud-init has ended: looked at last.
+waited=0
+until [ -e /run/cloud-init/result.json ] || [ "$waited" -ge 300 ]; do
+  sleep 1
+  waited=$((waited + 1))
+done
+check "cloud-init took the fresh seed" grep -q '@INSTANCE@' /var/lib/cloud/data/instance-id
+check "cloud-init ended without errors" grep -q '"errors": \[\]' /run/cloud-init/result.json
 
 if [ "@KUBERNETES@" = yes ]; then
   check "kubelet, kubeadm and kubectl are installed" sh -c 'command -v kubelet && command -v kubeadm && command -v kubectl'

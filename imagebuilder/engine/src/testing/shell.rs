@@ -69,6 +69,10 @@ impl Shell for ScriptedShell {
         })
     }
 
+    async fn greets(&self, _: &Ssh) -> bool {
+        true
+    }
+
     fn open(&self, _: &Ssh) -> Result<Option<Master>, SshError> {
         Ok(None)
     }
