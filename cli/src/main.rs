@@ -14,6 +14,7 @@ mod api;
 mod args;
 mod commands;
 mod context;
+mod download;
 mod error;
 mod output;
 mod progress;

@@ -27,6 +27,7 @@ mod options;
 pub mod packs;
 pub mod profiles;
 mod progress;
+mod refusal;
 mod retry;
 mod upload;
 
@@ -37,3 +38,4 @@ pub use error::ClientError;
 pub use manifests::RawManifest;
 pub use options::ClientOptions;
 pub use progress::{NoProgress, Progress, Transfer};
+pub use upload::hash_file;

@@ -1,21 +1,17 @@
 //! `packyard image import`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ValueEnum;
-use futures::StreamExt as _;
 use registry_client::artifacts::{self, Artifact, Content, Layer};
-use registry_client::{Descriptor, Progress};
+use registry_client::{Descriptor, hash_file};
 use registry_pack::{Digest, Reference, media};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use service::outbound::{Outbound, OutboundRules};
-use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncWriteExt as _;
 
 use super::qcow2;
 use crate::context::Context;
+use crate::download::Download;
 use crate::error::CliError;
 use crate::output::size;
 use crate::progress::Bars;
@@ -24,7 +20,6 @@ use crate::progress::Bars;
 const MAX_BYTES: u64 = 64 << 30;
 /// A download's name in its own folder.
 const DOWNLOADED: &str = "image.qcow2";
-const STALL: Duration = Duration::from_secs(60);
 
 /// Bring in a base image from a file or a download.
 ///
@@ -192,22 +187,7 @@ fn place(args: &Args, os_name: &str, os_version: &str) -> Result<Reference, CliE
 
 /// The digest of the file; it must be the one that was asked for.
 async fn check(args: &Args, path: &Path) -> Result<Digest, CliError> {
-    let owned = path.to_owned();
-    let hashing = tokio::task::spawn_blocking(move || -> std::io::Result<Digest> {
-        use std::io::Read as _;
-        let mut file = std::fs::File::open(owned)?;
-        let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(Digest::from_sha256(hasher.finalize().into())),
-                read => hasher.update(&buffer[..read]),
-            }
-        }
-    });
-    let hashed = hashing
-        .await
-        .unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    let digest = hashed.map_err(|error| CliError::io("read", path, &error))?;
+    let (digest, _) = hash_file(path).await?;
     match &args.digest {
         Some(expected) if *expected != digest => Err(CliError::failed(format!(
             "{} has another digest: expected {expected}, got {digest}",
@@ -270,44 +250,24 @@ async fn obtain(args: &Args, progress: &Bars) -> Result<Source, CliError> {
 
 /// Downloads into a folder that goes away with the answer.
 async fn download(args: &Args, progress: &Bars) -> Result<tempfile::TempDir, CliError> {
-    let url = args.source.as_str();
-    let plain_http = url.starts_with("http://");
+    let plain_http = args.source.starts_with("http://");
     if plain_http && args.digest.is_none() {
         return Err(CliError::usage("a download without TLS needs a digest")
             .hint("pass --digest sha256:…, or use an https:// address"));
     }
-    let failed = |error: &(dyn std::error::Error + 'static)| {
-        CliError::failed(format!("cannot download {url}")).caused_by(error)
-    };
-    let rules = OutboundRules {
-        plain_http,
-        hosts: Vec::new(),
-        max_bytes: MAX_BYTES,
-        stall: STALL,
-    };
-    let outbound = Outbound::new(rules).map_err(|error| failed(&error))?;
-    let download = outbound.get(url).await.map_err(|error| failed(&error))?;
     // Beside the caller, since /tmp is often too small for disks.
     let folder = tempfile::Builder::new()
         .prefix(".import-")
         .tempdir_in(".")
         .map_err(|error| CliError::io("write into", Path::new("."), &error))?;
-    let path = folder.path().join(DOWNLOADED);
-    let transfer = progress.transfer("download", download.size_bytes.unwrap_or(0));
-    let mut file = tokio::fs::File::create(&path)
-        .await
-        .map_err(|error| CliError::io("write", &path, &error))?;
-    let (mut stream, mut seen) = (download.stream(), 0);
-    while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|error| failed(&error))?;
-        file.write_all(&piece)
-            .await
-            .map_err(|error| CliError::io("write", &path, &error))?;
-        seen += piece.len() as u64;
-        transfer.position(seen);
-    }
-    file.flush()
-        .await
-        .map_err(|error| CliError::io("write", &path, &error))?;
+    let download = Download {
+        url: &args.source,
+        label: "the image",
+        plain_http,
+        max_bytes: MAX_BYTES,
+    };
+    download
+        .to(&folder.path().join(DOWNLOADED), progress)
+        .await?;
     Ok(folder)
 }

@@ -4,17 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use registry_client::Progress;
+use registry_client::hash_file;
 use registry_pack::Pack;
 use registry_pack::components::{
     BundleEntry, BundleManifest, Component, ComponentSet, Kind, SCHEMA_VERSION, Source,
 };
-use service::outbound::{Outbound, OutboundRules};
-use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use crate::download::Download;
 use crate::error::CliError;
 use crate::progress::Bars;
 
@@ -22,7 +19,6 @@ use crate::progress::Bars;
 const ARCHITECTURE: &str = "amd64";
 /// No component is larger.
 const MAX_COMPONENT_BYTES: u64 = 4 << 30;
-const STALL: Duration = Duration::from_secs(60);
 /// A package comes from a mirror nearby.
 const APT_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -105,7 +101,8 @@ async fn entry(component: &Component, file: &Path) -> Result<BundleEntry, CliErr
         ))
         .hint("put the file there, or let `packyard pack bundle DIR --output FOLDER` fetch it"));
     }
-    let (sha256, size_bytes) = hash(file).await?;
+    let (digest, size_bytes) = hash_file(file).await?;
+    let sha256 = digest.hex().to_owned();
     if let Some(expected) = &component.sha256
         && *expected != sha256
     {
@@ -128,37 +125,21 @@ async fn entry(component: &Component, file: &Path) -> Result<BundleEntry, CliErr
     })
 }
 
-async fn hash(file: &Path) -> Result<(String, u64), CliError> {
-    let path = file.to_owned();
-    let hashing = tokio::task::spawn_blocking(move || -> std::io::Result<(String, u64)> {
-        use std::io::Read as _;
-        let mut open = std::fs::File::open(path)?;
-        let (mut hasher, mut total, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
-        loop {
-            let read = open.read(&mut buffer)?;
-            if read == 0 {
-                let hash: [u8; 32] = hasher.finalize().into();
-                return Ok((
-                    registry_pack::Digest::from_sha256(hash).hex().to_owned(),
-                    total,
-                ));
-            }
-            hasher.update(&buffer[..read]);
-            total += read as u64;
-        }
-    });
-    let hashed = hashing
-        .await
-        .unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    hashed.map_err(|error| CliError::io("read", file, &error))
-}
-
 async fn fetch(component: &Component, place: &Path, progress: &Bars) -> Result<(), CliError> {
     let mut tried = Vec::new();
     for source in &component.sources {
         let fetched = match source {
             Source::Bundle => continue,
-            Source::Http { url } => download(component, url, place, progress).await,
+            Source::Http { url } => {
+                let download = Download {
+                    url,
+                    label: &component.file,
+                    // The checksum is known, so the line need not be trusted.
+                    plain_http: true,
+                    max_bytes: MAX_COMPONENT_BYTES,
+                };
+                download.to(place, progress).await
+            }
             Source::Apt => apt(component, place).await,
         };
         match fetched {
@@ -173,47 +154,6 @@ async fn fetch(component: &Component, place: &Path, progress: &Bars) -> Result<(
         ))
         .hint("put the file into the folder of --from, or name apt or http under its sources")
     }))
-}
-
-async fn download(
-    component: &Component,
-    url: &str,
-    place: &Path,
-    progress: &Bars,
-) -> Result<(), CliError> {
-    let failed = |error: &(dyn std::error::Error + 'static)| {
-        CliError::failed(format!("cannot download the component {}", component.name))
-            .caused_by(error)
-    };
-    // The checksum is known, so the line need not be trusted.
-    let rules = OutboundRules {
-        plain_http: true,
-        hosts: Vec::new(),
-        max_bytes: MAX_COMPONENT_BYTES,
-        stall: STALL,
-    };
-    let outbound = Outbound::new(rules).map_err(|error| failed(&error))?;
-    let download = outbound.get(url).await.map_err(|error| failed(&error))?;
-    let transfer = progress.transfer(&component.file, download.size_bytes.unwrap_or(0));
-    let part = place.with_extension("part");
-    let mut file = tokio::fs::File::create(&part)
-        .await
-        .map_err(|error| CliError::io("write", &part, &error))?;
-    let (mut stream, mut seen) = (download.stream(), 0);
-    while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|error| failed(&error))?;
-        file.write_all(&piece)
-            .await
-            .map_err(|error| CliError::io("write", &part, &error))?;
-        seen += piece.len() as u64;
-        transfer.position(seen);
-    }
-    file.flush()
-        .await
-        .map_err(|error| CliError::io("write", &part, &error))?;
-    tokio::fs::rename(&part, place)
-        .await
-        .map_err(|error| CliError::io("write", place, &error))
 }
 
 /// Lets this machine's package manager fetch the exact version, without installing it.
