@@ -42,6 +42,9 @@ section! {
         pub machine_memory_bytes: u64 = 2 << 30, env "PACKYARD_MACHINE_MEMORY_BYTES";
         /// Size of an image's disk, in bytes. It is part of an image's signature.
         pub disk_size_bytes: u64 = 8 << 30, env "PACKYARD_DISK_SIZE_BYTES";
+        /// How long a machine may take until it answers over SSH, in seconds. An
+        /// emulated machine on a busy host needs minutes.
+        pub boot_timeout_secs: u64 = 600, env "PACKYARD_BOOT_TIMEOUT_SECS";
     }
 }
 

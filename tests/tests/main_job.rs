@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use e2e::binary::workspace;
 use e2e::processes::{self, wait_for};
 use e2e::publish::text;
@@ -36,10 +36,9 @@ fn the_main_job() -> Result<()> {
     runs_only_roles(&server)?;
     builds_nothing(&server)?;
     names_the_task_that_fails(&server, temp.path())?;
-    gives_up_on_a_machine_that_never_boots(&server, temp.path())?;
     nothing_is_left(&data)?;
     ensure!(server.stop()? == Some(0), "the server ends with 0");
-    Ok(())
+    gives_up_on_a_machine_that_never_boots(&data, temp.path())
 }
 
 /// `kill -9` in the middle of the second stage; the build ends `verified`, the first stage is not repeated.
@@ -311,7 +310,11 @@ fn names_the_task_that_fails(server: &Server, temp: &Path) -> Result<()> {
     Ok(())
 }
 
-fn gives_up_on_a_machine_that_never_boots(server: &Server, temp: &Path) -> Result<()> {
+/// An empty disk boots nothing: the wait ends, the console is told, the machine is gone.
+fn gives_up_on_a_machine_that_never_boots(data: &Path, temp: &Path) -> Result<()> {
+    let config = temp.join("impatient.toml");
+    std::fs::write(&config, "[builder]\nboot_timeout_secs = 20\n")?;
+    let server = Server::start(data, &["--config", text(&config)?])?;
     let disk = temp.join("empty.qcow2");
     let made = std::process::Command::new("qemu-img")
         .args(["create", "-q", "-f", "qcow2"])
@@ -327,39 +330,21 @@ fn gives_up_on_a_machine_that_never_boots(server: &Server, temp: &Path) -> Resul
         "--ssh-username",
         "none",
     ];
-    let import = [
-        &[
-            "image",
-            "import",
-            text(&disk)?,
-            "library/images/base/none:1",
-        ][..],
-        &args[..],
-    ]
-    .concat();
+    let reference = "library/images/base/none:1";
+    let import = [&["image", "import", text(&disk)?, reference][..], &args[..]].concat();
     server.run(&import)?.ok()?;
-    let profile = changed_profile(server, temp, ("os/debian-13", "2.0.4"), |pack| {
+    let profile = changed_profile(&server, temp, ("os/debian-13", "2.0.4"), |pack| {
         fixtures::edit(
             &pack.join("pack.json"),
             "images/base/debian-13:13",
             "images/base/none:1",
         )
     })?;
-    let asked = server.json(&["image", "build", &profile, "--no-wait"])?;
-    let build = asked["build"].as_str().context("a build")?.to_owned();
-    wait_for("the machine to be waited for", STAGE_WITHIN, || {
-        let view = server.json(&["build", "show", &build])?;
-        if view["state"] == "failed" {
-            bail!("failed too early: {view:#}");
-        }
-        Ok((step(&view, "WaitForSsh")["state"] == "running").then_some(()))
-    })?;
-    server.run(&["build", "cancel", &build])?.ok()?;
-    wait_for(
-        "the build to be cancelled",
-        Duration::from_secs(120),
-        || Ok((server.json(&["build", "show", &build])?["state"] == "cancelled").then_some(())),
-    )?;
+    server
+        .run(&["image", "build", &profile])?
+        .refused(1, &["20", "SSH"])?;
+    nothing_is_left(data)?;
+    ensure!(server.stop()? == Some(0), "the server ends with 0");
     Ok(())
 }
 

@@ -80,6 +80,7 @@ fn config(
     config.slots = builder.slots;
     config.machine_cpus = builder.machine_cpus;
     config.machine_memory_bytes = builder.machine_memory_bytes;
+    config.boot_timeout_secs = builder.boot_timeout_secs;
     config.disk_size_bytes = builder.disk_size_bytes;
     Ok(config)
 }
