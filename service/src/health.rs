@@ -69,3 +69,37 @@ async fn text(State(metrics): State<Metrics>) -> Response {
         Err(error) => Problem::internal(&error).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::Request;
+    use tower::ServiceExt as _;
+
+    use super::{CancellationToken, Metrics, Readiness, StatusCode, router};
+
+    async fn status(readiness: &Readiness, path: &str) -> StatusCode {
+        let routes = router(readiness.clone(), Metrics::new().expect("counters"));
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        routes.oneshot(request).await.expect("an answer").status()
+    }
+
+    #[tokio::test]
+    async fn ready_only_between_start_and_stop() {
+        let stop = CancellationToken::new();
+        let readiness = Readiness::new(stop.clone());
+        assert_eq!(
+            status(&readiness, "/readyz").await,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        readiness.set_ready();
+        assert_eq!(status(&readiness, "/readyz").await, StatusCode::OK);
+        assert_eq!(status(&readiness, "/metrics").await, StatusCode::OK);
+        stop.cancel();
+        assert_eq!(
+            status(&readiness, "/readyz").await,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        assert_eq!(status(&readiness, "/healthz").await, StatusCode::OK);
+    }
+}
