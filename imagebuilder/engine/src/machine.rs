@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use imagebuilder_provider::{
@@ -64,8 +65,20 @@ pub(crate) struct LiveMachine {
     pub(crate) ssh: Ssh,
     /// cloud-init's name for this boot.
     pub(crate) instance: String,
+    /// Whether the role `seal` has run to its end on it.
+    sealed: AtomicBool,
     /// Holds the shared connection open.
     _master: Option<Master>,
+}
+
+impl LiveMachine {
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_sealed(&self) {
+        self.sealed.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A build needs of cloud-init a user, keys and a grown disk, and nothing that it does late in the boot.
@@ -140,6 +153,7 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
         id,
         ssh,
         instance,
+        sealed: AtomicBool::new(false),
         _master: None,
     })
 }
@@ -185,6 +199,7 @@ pub(crate) async fn wait_for_ssh(
         id: machine.id.clone(),
         ssh: machine.ssh.clone(),
         instance: machine.instance.clone(),
+        sealed: AtomicBool::new(false),
         _master: master,
     })
 }

@@ -96,7 +96,7 @@ async fn tell(build: &Build, step: StepName, progress: Progress) -> Result<(), F
         Progress::Note(note) => {
             build
                 .event(EventType::Note, Some(step), &note, None)
-                .await?
+                .await?;
         }
     }
     Ok(())

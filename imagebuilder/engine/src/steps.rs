@@ -34,9 +34,12 @@ pub(crate) struct Step {
     pub(crate) lives: Lives,
     /// Comes once for each stage that is missing, together with its neighbours that do.
     pub(crate) per_stage: bool,
-    pub(crate) run: for<'a> fn(&'a Build, &'a Part) -> BoxFuture<'a, Result<Outcome, Failure>>,
-    pub(crate) undo: Option<for<'a> fn(&'a Build) -> BoxFuture<'a, Result<(), Failure>>>,
+    pub(crate) run: Run,
+    pub(crate) undo: Option<Undo>,
 }
+
+type Run = for<'a> fn(&'a Build, &'a Part) -> BoxFuture<'a, Result<Outcome, Failure>>;
+type Undo = for<'a> fn(&'a Build) -> BoxFuture<'a, Result<(), Failure>>;
 
 /// How long what a step did lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

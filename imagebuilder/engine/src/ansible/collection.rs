@@ -96,7 +96,7 @@ fn collect(dir: &'static Dir<'static>, all: &mut Vec<(String, &'static [u8])>) {
         match entry {
             DirEntry::Dir(below) => collect(below, all),
             DirEntry::File(file) => {
-                all.push((file.path().to_string_lossy().into_owned(), file.contents()))
+                all.push((file.path().to_string_lossy().into_owned(), file.contents()));
             }
         }
     }

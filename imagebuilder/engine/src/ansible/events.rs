@@ -34,7 +34,7 @@ impl Reader {
                 return Some(self.task(data));
             }
             "runner_on_failed" if data["ignore_errors"] != Value::Bool(true) => {
-                self.failure = Some(failed(data))
+                self.failure = Some(failed(data));
             }
             "runner_on_unreachable" => self.failure = Some(unreachable(data)),
             "playbook_on_stats" => self.recap = recap(data),

@@ -45,6 +45,7 @@ done
 check "cloud-init took the fresh seed" grep -q '@INSTANCE@' /var/lib/cloud/data/instance-id
 check "cloud-init ended without errors" grep -q '"errors": \[\]' /run/cloud-init/result.json
 
+# shellcheck disable=SC2050 # replaced before it is sent
 if [ "@KUBERNETES@" = yes ]; then
   check "kubelet, kubeadm and kubectl are installed" sh -c 'command -v kubelet && command -v kubeadm && command -v kubectl'
   check "containerd runs" systemctl is-active --quiet containerd

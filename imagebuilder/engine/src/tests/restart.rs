@@ -15,9 +15,9 @@ async fn a_stopped_server_goes_on_where_it_was() {
             let build = world.ask().await.unwrap();
             until_held(&world, &build, step).await;
             if crash {
-                world.crash().await
+                world.crash().await;
             } else {
-                world.restart().await
+                world.restart().await;
             }
             world.ansible.hang(None);
             if !crash {
