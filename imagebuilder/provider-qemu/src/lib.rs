@@ -42,6 +42,7 @@ mod qmp;
 mod resources;
 mod seed;
 mod shutdown;
+mod start;
 
 pub use accelerator::Accelerator;
 pub use config::QemuConfig;

@@ -45,6 +45,9 @@ pub(crate) struct Shape {
     pub(crate) memory_bytes: u64,
     pub(crate) disk_size_bytes: u64,
     pub(crate) instance_id: String,
+    /// The public keys: a machine that has others is of no use to who asks.
+    #[serde(default)]
+    pub(crate) public_keys: [String; 2],
     pub(crate) media_labels: Vec<String>,
     pub(crate) network: Network,
 }
@@ -57,6 +60,11 @@ impl Shape {
             memory_bytes: spec.memory_bytes,
             disk_size_bytes: spec.disk_size_bytes,
             instance_id: spec.seed.instance_id.clone(),
+            public_keys: [
+                &spec.seed.ssh_authorized_key,
+                &spec.seed.ssh_host_key.public,
+            ]
+            .map(Clone::clone),
             media_labels: spec
                 .media
                 .iter()

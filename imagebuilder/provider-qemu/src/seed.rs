@@ -32,11 +32,15 @@ pub(crate) async fn write(xorriso: &Path, seed: &Seed, file: &Path) -> Result<()
     let mut arguments: Vec<&OsStr> = ["-as", "mkisofs", "-quiet", "-V", "cidata", "-J", "-r", "-o"]
         .map(OsStr::new)
         .to_vec();
-    arguments.extend([file.as_os_str(), folder.path().as_os_str()]);
+    let unfinished = durable::Partial::new_in(file.parent().unwrap_or(Path::new(".")));
+    arguments.extend([unfinished.path().as_os_str(), folder.path().as_os_str()]);
     program::run(xorriso, &arguments, "cannot write the seed volume", LIMIT).await?;
-    let file_for_mode = file.to_owned();
-    let protect = move || fs::set_permissions(&file_for_mode, fs::Permissions::from_mode(0o600));
-    durable::blocking(protect).await.map_err(failed)
+    let (partial, file_too) = (unfinished.path().to_owned(), file.to_owned());
+    let finish = move || {
+        fs::set_permissions(&partial, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&partial, &file_too)
+    };
+    durable::blocking(finish).await.map_err(failed)
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

@@ -127,7 +127,7 @@ pub fn evaluate(report: &Report, policy: &Policy, today: Date) -> Verdict {
 fn refuses(check: &Check, level: Level) -> bool {
     match check.status {
         Status::Fail => true,
-        Status::Warn => level == Level::Automated && check.kind.is_empty(),
+        Status::Warn => level == Level::Strict && check.kind.is_empty(),
         Status::Pass | Status::Info => false,
     }
 }

@@ -36,18 +36,20 @@ pub struct Policy {
 
 /// Which results of kube-bench refuse an image.
 ///
-/// The names are kube-bench's own distinction. CIS also sorts its rules into
-/// levels 1 and 2, but neither kube-bench's files nor its report carry that, so
-/// a level by that name here would be a promise that nobody could check.
+/// The two levels are kube-bench's own distinctions. CIS also sorts its rules
+/// into levels 1 and 2, but neither kube-bench's files nor its report carry that,
+/// so a level by that name here would be a promise that nobody could check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Level {
-    /// A failed check refuses. kube-bench fails scored checks only.
+    /// A failed check refuses. kube-bench fails scored checks only, and these are
+    /// the ones that CIS calls automated.
     #[default]
     Scored,
-    /// As above, and so does a warning of a check that kube-bench can judge by
-    /// itself. Manual checks always warn and never refuse.
-    Automated,
+    /// As above, and so does a warning of a check that CIS leaves to a person and
+    /// that kube-bench can judge all the same. Where it cannot (type `manual`), it
+    /// always warns, and that never refuses.
+    Strict,
 }
 
 /// How a captured image is tried out before it counts as verified.
@@ -88,7 +90,7 @@ pub struct NotApplicable {
 pub enum PolicyError {
     /// Not YAML, or not a policy.
     #[error(
-        "{file}: {message}; write it as docs/reference of the Kubernetes pack's policy.yaml says"
+        "{file}: {message}; its keys are schemaVersion, benchmark, level, targets, verify, waivers and notApplicable"
     )]
     Malformed {
         /// Which file.

@@ -58,7 +58,7 @@ fn only_what_is_not_let_off_refuses() {
         "the policy refuses the image:\n- 4.1.1 (node): Ensure 4.1.1 (Automated). Run chmod for 4.1.1"
     );
 
-    let strict = policy(&format!("{POLICY}level: automated\n"));
+    let strict = policy(&format!("{POLICY}level: strict\n"));
     let verdict = evaluate(&parse(&report(&checks)), &strict, date(2026, 11, 21));
     let failed: Vec<_> = verdict
         .failed
@@ -68,7 +68,7 @@ fn only_what_is_not_let_off_refuses() {
     assert_eq!(
         failed,
         ["4.1.1", "4.1.3"],
-        "manual checks always warn and never refuse"
+        "checks of type manual always warn and never refuse"
     );
 }
 
