@@ -51,7 +51,7 @@ impl CommandLine {
                 if !level.flags.contains(&flag) {
                     messages.push(format!("`{}` has no `{flag}`", Self::shown(&path)));
                 }
-            } else if expects_command && level.commands.contains(word) {
+            } else if expects_command && self.accepts(&path, &level, word) {
                 path.push(word.to_owned());
                 level = self.level(&path)?;
             } else if expects_command && !level.commands.is_empty() && super::is_name(word) {
@@ -70,6 +70,21 @@ impl CommandLine {
             .chain(path.iter().map(String::as_str))
             .collect::<Vec<_>>()
             .join(" ")
+    }
+
+    /// Whether `word` is a command here. Some are not listed: then the program knows.
+    fn accepts(&self, path: &[String], level: &Level, word: &str) -> bool {
+        if level.commands.contains(word) || level.commands.is_empty() || !super::is_name(word) {
+            return level.commands.contains(word);
+        }
+        let Some(program) = &self.program else {
+            return false;
+        };
+        let asked = Command::new(program)
+            .args(path)
+            .args([word, "--help"])
+            .output();
+        asked.is_ok_and(|output| output.status.success())
     }
 
     fn level(&mut self, path: &[String]) -> Result<Level> {
