@@ -260,5 +260,15 @@ impl Build {
             drop(std::fs::remove_dir_all(&path));
             drop(std::fs::remove_file(&path));
         }
+        // Sockets of connections that a killed server left.
+        for entry in std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            if entry.file_name().to_string_lossy().starts_with("ssh-") {
+                drop(std::fs::remove_file(entry.path()));
+            }
+        }
     }
 }

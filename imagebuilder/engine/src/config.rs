@@ -73,4 +73,19 @@ impl EngineConfig {
     pub(crate) fn downloads(&self) -> PathBuf {
         self.data.join("downloads")
     }
+
+    /// What a killed server was fetching or unpacking. Nobody else works in this folder.
+    pub(crate) fn remove_unfinished(&self) {
+        drop(std::fs::remove_dir_all(self.downloads()));
+        for folder in [self.packs(), self.data.join("ansible")] {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(UNPACKING) {
+                    drop(std::fs::remove_dir_all(entry.path()));
+                }
+            }
+        }
+    }
 }
+
+/// How folders are called while something is unpacked into them.
+pub(crate) const UNPACKING: &str = "unpacking-";

@@ -59,6 +59,15 @@ impl Engine {
                 &error,
             )
         })?;
+        // Programs are started in other folders.
+        let config = EngineConfig {
+            data: config.data.canonicalize().map_err(|error| {
+                EngineError::host(&format!("open {}", config.data.display()), &error)
+            })?,
+            ..config
+        };
+        // Before the first request: later somebody may be unpacking.
+        config.remove_unfinished();
         let journal = Journal::open(&config.data.join("builder.db")).await?;
         let key = config.data.join("secrets.key");
         let secrets = SecretStore::open(&key)

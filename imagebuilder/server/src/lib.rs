@@ -16,6 +16,8 @@ mod page;
 mod problem;
 mod router;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use config::BuilderConfig;
 pub use openapi::openapi;

@@ -1,6 +1,6 @@
 //! Puts the builder together: QEMU, registry, Ansible, engine, routes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imagebuilder_engine::{Engine, EngineError, HttpRegistry, VenvRunner};
@@ -29,6 +29,14 @@ pub enum StartError {
         /// What is wrong.
         source: ProviderError,
     },
+    /// A path means nothing here.
+    #[error("cannot use the path {}", path.display())]
+    Folder {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
     /// The engine cannot open its data.
     #[error("cannot open the builder's data in {}", data.display())]
     Engine {
@@ -41,6 +49,12 @@ pub enum StartError {
 
 /// Opens the builder and starts its worker. The registry need not answer yet.
 pub async fn start(config: BuilderConfig, stop: CancellationToken) -> Result<Builder, StartError> {
+    // QEMU and Ansible run in folders of their own: a relative path would mean another place there.
+    let config = BuilderConfig {
+        data: absolute(&config.data)?,
+        venv: absolute(&config.venv)?,
+        ..config
+    };
     let provider = QemuProvider::open(QemuConfig::new(&config.data))
         .await
         .map_err(|source| StartError::Provider { source })?;
@@ -60,4 +74,11 @@ pub async fn start(config: BuilderConfig, stop: CancellationToken) -> Result<Bui
     let router = router(engine.clone(), stop.clone());
     let task = tokio::spawn(async move { engine.run(stop).await });
     Ok(Builder { router, task })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, StartError> {
+    std::path::absolute(path).map_err(|source| StartError::Folder {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -32,7 +32,7 @@ impl Collection {
         }
         fs::create_dir_all(root)?;
         let staging = tempfile::Builder::new()
-            .prefix("unpacking-")
+            .prefix(crate::config::UNPACKING)
             .tempdir_in(root)?;
         let inner = staging.path().join("ansible_collections/packyard/image");
         fs::create_dir_all(&inner)?;

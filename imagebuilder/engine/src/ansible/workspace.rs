@@ -47,10 +47,7 @@ pub(crate) fn write(
             json!([{"import_playbook": format!("packyard.image.{playbook}")}])
         }
     };
-    fs::write(
-        run.folder.join("project").join(&name),
-        format!("{plays:#}\n"),
-    )?;
+    write_private(&playbook_file(run), &plays)?;
     Ok(name)
 }
 
@@ -59,11 +56,19 @@ pub(crate) fn clean(run: &PlaybookRun) {
     for folder in ["env", "home", "tmp"] {
         drop(fs::remove_dir_all(run.folder.join(folder)));
     }
+    // It repeats the variables of roles; the inputs of the build are kept elsewhere, without secrets.
+    drop(fs::remove_file(playbook_file(run)));
     let artifacts = run.folder.join("artifacts").join(&run.ident);
     drop(fs::remove_dir_all(artifacts.join("job_events")));
     drop(fs::remove_dir_all(artifacts.join("fact_cache")));
     // The command file repeats the whole environment.
     drop(fs::remove_file(artifacts.join("command")));
+}
+
+fn playbook_file(run: &PlaybookRun) -> PathBuf {
+    run.folder
+        .join("project")
+        .join(format!("{}.yml", run.ident))
 }
 
 fn write_private(path: &Path, value: &Value) -> io::Result<()> {

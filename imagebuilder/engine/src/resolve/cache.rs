@@ -95,7 +95,7 @@ impl PackCache {
         };
         std::fs::create_dir_all(&self.folder).map_err(local)?;
         let staging = tempfile::Builder::new()
-            .prefix("unpacking-")
+            .prefix(crate::config::UNPACKING)
             .tempdir_in(&self.folder)
             .map_err(local)?;
         let archive = staging.path().join("archive.tar.gz");

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use imagebuilder_api::policy::Policy;
+use imagebuilder_api::policy::{Policy, Verify};
 use imagebuilder_api::{Chain, EnsureImage};
 use imagebuilder_provider::ProviderFacts;
 use registry_pack::{Layer, Role};
@@ -270,8 +270,16 @@ fn policy(kubernetes: &SelectedPack) -> Result<Policy, ResolveError> {
         .policy
         .as_deref()
         .unwrap_or(DEFAULT_POLICY);
-    Policy::parse(text, &format!("policy.yaml of {}", kubernetes.name))
-        .map_err(|error| ResolveError::input("BadPolicy", error.to_string()))
+    let policy = Policy::parse(text, &format!("policy.yaml of {}", kubernetes.name))
+        .map_err(|error| ResolveError::input("BadPolicy", error.to_string()))?;
+    if policy.verify == Verify::Cluster {
+        let message = format!(
+            "the policy of {} asks for `verify: cluster`, and this builder verifies by `boot` only; write that, or use a builder that forms a cluster",
+            kubernetes.name
+        );
+        return Err(ResolveError::input("PolicyNotSupported", message));
+    }
+    Ok(policy)
 }
 
 /// The roles that a pack names, each with its folder.
