@@ -4,3 +4,4 @@ mod bad_input;
 mod clients;
 mod main_job;
 mod packs;
+mod references;

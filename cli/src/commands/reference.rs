@@ -9,7 +9,7 @@ use crate::output::print;
 
 pub(crate) fn run() -> Result<(), CliError> {
     let mut text = String::from(
-        "# Commands\n\nMade by `packyard reference`. Data goes to standard output, remarks and progress to \
+        "# Commands\n\nMade from the program's own help. Data goes to standard output, remarks and progress to \
          standard error.\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 a policy or \
          lint refused, 130 interrupted.\n",
     );
