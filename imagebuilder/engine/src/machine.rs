@@ -184,6 +184,13 @@ pub(crate) async fn wait_for_ssh(
             );
             return Err(Failure::new(Remedy::NewMachine, "MachineStopped", message));
         }
+        if panicked(build, &machine.id).await {
+            let message = format!(
+                "the guest's kernel panicked while it booted; {}",
+                console_tail(build, &machine.id).await
+            );
+            return Err(Failure::new(Remedy::NewMachine, "GuestPanicked", message));
+        }
         if started.elapsed() >= limit {
             let console = console_tail(build, &machine.id).await;
             let message = format!(
@@ -253,6 +260,17 @@ async fn keep_console(build: &Build, id: &MachineId) {
     }
 }
 
+/// Whether the last thing on the console is a panic: such a machine runs on, and never answers.
+async fn panicked(build: &Build, id: &MachineId) -> bool {
+    let console = build.shop.provider.console(id, CONSOLE_TAIL_BYTES).await;
+    console.is_ok_and(|bytes| has_panic(&String::from_utf8_lossy(&bytes)))
+}
+
+/// Linux writes this line as the last but a few of every panic (kernel/panic.c).
+fn has_panic(console: &str) -> bool {
+    console.contains("Kernel panic - not syncing")
+}
+
 async fn console_tail(build: &Build, id: &MachineId) -> String {
     let Ok(bytes) = build
         .shop
@@ -269,5 +287,18 @@ async fn console_tail(build: &Build, id: &MachineId) -> String {
     match text.trim() {
         "" => "the console stayed empty".to_owned(),
         text => format!("the console ends with:\n{}", tail(text, CONSOLE_TAIL_BYTES)),
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::has_panic;
+
+    #[test]
+    fn a_panic_is_told_from_talk_of_one() {
+        assert!(has_panic(
+            "[   47.07] Kernel panic - not syncing: Fatal exception in interrupt\n"
+        ));
+        assert!(!has_panic("[    0.00] Command line: panic=10\n"));
     }
 }
