@@ -123,7 +123,7 @@ fn shows_report_and_record(server: &Server, signature: &str, temp: &Path) -> Res
     ensure!(check.success(), "qemu-img check of the pulled image");
     std::fs::remove_file(disk)?;
     let explained = server.run(&["image", "explain", signature])?;
-    for input in ["base", "harden", "kubernetes", "kubelet", "v1.34.4"] {
+    for input in ["base", "harden", "kubernetes", "kubelet", "1.34.4"] {
         ensure!(
             explained.ok()?.stdout.contains(input),
             "{input} is not in\n{}",
