@@ -23,7 +23,8 @@ impl Default for RetryPolicy {
         Self {
             first: Duration::from_millis(500),
             total: Duration::from_secs(300),
-            machines: 2,
+            // A kernel under software emulation panics now and then while it boots.
+            machines: 4,
         }
     }
 }

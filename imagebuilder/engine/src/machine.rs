@@ -32,6 +32,8 @@ const CONSOLE_KEPT_BYTES: usize = 4 << 20;
 const CONSOLE_TAIL_BYTES: usize = 1500;
 /// One try to log in: an emulated guest takes seconds for a key exchange.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a machine is looked at while Ansible works on it.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 const BETWEEN_GREETINGS: Duration = Duration::from_millis(500);
 const BETWEEN_LOGINS: Duration = Duration::from_secs(3);
 
@@ -175,22 +177,7 @@ pub(crate) async fn wait_for_ssh(
                 Err(error) => (chain(&error), BETWEEN_LOGINS),
             }
         };
-        if let MachineState::Stopped { .. } | MachineState::Gone =
-            build.shop.provider.machine(&machine.id).await?
-        {
-            let message = format!(
-                "the machine stopped while it booted; {}",
-                console_tail(build, &machine.id).await
-            );
-            return Err(Failure::new(Remedy::NewMachine, "MachineStopped", message));
-        }
-        if panicked(build, &machine.id).await {
-            let message = format!(
-                "the guest's kernel panicked while it booted; {}",
-                console_tail(build, &machine.id).await
-            );
-            return Err(Failure::new(Remedy::NewMachine, "GuestPanicked", message));
-        }
+        lost(build, &machine.id).await?;
         if started.elapsed() >= limit {
             let console = console_tail(build, &machine.id).await;
             let message = format!(
@@ -209,6 +196,34 @@ pub(crate) async fn wait_for_ssh(
         sealed: AtomicBool::new(false),
         _master: master,
     })
+}
+
+/// Fails once the machine stops or its kernel panics; else it never ends. Runs beside what needs the machine.
+pub(crate) async fn watch(build: &Build, id: &MachineId) -> Failure {
+    loop {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        match lost(build, id).await {
+            Ok(()) => {}
+            // A provider that does not answer now says nothing about the machine.
+            Err(failure) if failure.remedy == Remedy::Retry => {}
+            Err(failure) => return failure,
+        }
+    }
+}
+
+/// Whether the machine cannot go on: it stopped, or its kernel panicked and answers no more.
+async fn lost(build: &Build, id: &MachineId) -> Result<(), Failure> {
+    let (reason, what) = match build.shop.provider.machine(id).await? {
+        MachineState::Stopped { .. } | MachineState::Gone => {
+            ("MachineStopped", "the machine stopped")
+        }
+        MachineState::Running { .. } if panicked(build, id).await => {
+            ("GuestPanicked", "the guest's kernel panicked")
+        }
+        MachineState::Running { .. } => return Ok(()),
+    };
+    let message = format!("{what}; {}", console_tail(build, id).await);
+    Err(Failure::new(Remedy::NewMachine, reason, message))
 }
 
 /// Destroys the build's machines of a purpose, keeping what they said on the console.

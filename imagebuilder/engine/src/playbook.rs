@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::ansible::{Connection, Playbook, PlaybookRun, Progress, Recap};
 use crate::build::Build;
 use crate::failure::Failure;
-use crate::machine::LiveMachine;
+use crate::machine::{self, LiveMachine};
 use crate::media;
 use crate::ssh::BUILD_USER;
 
@@ -76,7 +76,11 @@ pub(crate) async fn run(
         }
         Ok::<(), Failure>(())
     };
-    let (recap, told) = tokio::join!(running, telling);
+    let both = async { tokio::join!(running, telling) };
+    let (recap, told) = tokio::select! {
+        both = both => both,
+        lost = machine::watch(build, &machine.id) => return Err(lost),
+    };
     told?;
     Ok(recap?)
 }
