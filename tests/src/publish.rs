@@ -1,8 +1,9 @@
 //! Publishes what a build needs: the base image, our packs with their bundle, a profile.
 
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::binary::workspace;
 use crate::cache;
@@ -30,7 +31,13 @@ pub fn packs(server: &Server) -> Result<()> {
     let components = cache::components()?;
     for layer in ["os", "kubernetes", "cni", "csi", "addon"] {
         for entry in std::fs::read_dir(workspace().join("packs").join(layer))? {
-            let folder = entry?.path();
+            let mut folder = entry?.path();
+            let pinned = tempfile::tempdir()?;
+            if layer == "kubernetes" {
+                let target = pinned.path().join("pack");
+                pin_packages(&folder, &components, &target)?;
+                folder = target;
+            }
             let mut push = vec!["pack", "push", text(&folder)?];
             if layer == "kubernetes" {
                 push.extend(["--bundle", text(&components)?]);
@@ -42,6 +49,19 @@ pub fn packs(server: &Server) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A copy of a pack that names the Debian packages of today, as `make run` publishes it; what
+/// the script says of them.
+pub fn pin_packages(pack: &Path, components: &Path, target: &Path) -> Result<String> {
+    let script = workspace().join("ci/pin-packages");
+    let output = Command::new(&script)
+        .args([pack, components, target])
+        .output()
+        .with_context(|| format!("run {}", script.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{}: {said}", script.display());
+    Ok(said)
 }
 
 /// One profile file; answers with its reference.

@@ -4,4 +4,5 @@ mod bad_input;
 mod clients;
 mod main_job;
 mod packs;
+mod pins;
 mod references;

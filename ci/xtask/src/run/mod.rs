@@ -195,13 +195,26 @@ fn import_base(client: &Client<'_>, places: &Places) -> Result<()> {
 
 fn publish(client: &Client<'_>, pack: &PackFolder, places: &Places) -> Result<()> {
     say(&format!("publish pack {}", pack.title()));
-    let mut arguments = vec!["pack", "push", "--strict", path(&pack.path)?];
-    let components;
-    if pack.has_components {
-        components = places.components(&pack.version)?;
-        arguments.extend(["--bundle", path(&components)?]);
+    if !pack.has_components {
+        client.run(&["pack", "push", "--strict", path(&pack.path)?])?;
+        return Ok(());
     }
-    client.run(&arguments)?;
+    let components = places.components(&pack.version)?;
+    let pinned = places.folder.join("pinned").join(&pack.name);
+    pin_packages(&pack.path, &components, &pinned)?;
+    let bundle = ["--bundle", path(&components)?];
+    client.run(&[&["pack", "push", "--strict", path(&pinned)?], &bundle[..]].concat())?;
+    Ok(())
+}
+
+/// A copy of the pack that names the Debian packages of today; the archive keeps no older ones.
+fn pin_packages(pack: &Path, components: &Path, target: &Path) -> Result<()> {
+    let script = tree::root().join("ci/pin-packages");
+    let status = std::process::Command::new(&script)
+        .args([pack, components, target])
+        .status()
+        .with_context(|| format!("run {}", script.display()))?;
+    ensure!(status.success(), "{} ended with {status}", script.display());
     Ok(())
 }
 
