@@ -4,7 +4,7 @@
 //! four small traits: the provider of machines, the registry, the Ansible
 //! runner, and nothing else.
 //!
-//! Where to read on: `steps.rs` is the product on one page; `run_build.rs` goes
+//! Where to read on: `steps.rs` is the product on one page; `run_build/` goes
 //! through it; `journal` is what survives; `resolve` turns a profile into exact
 //! inputs; `reaper.rs` finds what was left behind.
 

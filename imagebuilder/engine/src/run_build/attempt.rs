@@ -1,0 +1,179 @@
+//! One try of one step, and what the journal, the conditions and the events say of it.
+//!
+//! Whether it is tried again is decided by its caller.
+
+use std::time::Instant;
+
+use imagebuilder_api::{ConditionStatus, EventType, StepState};
+use serde_json::json;
+use tracing::{info, warn};
+
+use super::{Interrupt, Runner};
+use crate::failure::{Failure, Remedy};
+use crate::halt::HaltReason;
+use crate::journal::StepEnd;
+use crate::steps::{Outcome, Part, Step, TABLE};
+
+impl Runner<'_> {
+    /// One try of one step. The outer error ends the build's pass, the inner one may be retried.
+    pub(super) async fn attempt(
+        &self,
+        at: usize,
+        step: &Step,
+        part: &Part,
+    ) -> Result<Result<Outcome, Failure>, Interrupt> {
+        let build = self.build;
+        let (ordinal, label) = (ordinal(at, part), part.label(step.name));
+        build
+            .journal
+            .begin_step(ordinal, step.name.as_str(), &part.key)
+            .await?;
+        build
+            .event(EventType::StepStarted, Some(step.name), &label, None)
+            .await?;
+        build
+            .condition(
+                at,
+                step.name.as_str(),
+                ConditionStatus::Unknown,
+                "Running",
+                &label,
+            )
+            .await?;
+        let started = Instant::now();
+        let result = tokio::select! {
+            biased;
+            reason = self.halt.wait() => return self.interrupted(step, part, reason).await,
+            result = (step.run)(build, part) => result,
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        match result {
+            Ok(outcome) => {
+                self.record_success(at, step, part, &outcome, seconds)
+                    .await?;
+                Ok(Ok(outcome))
+            }
+            Err(failure) => {
+                self.record_failure(at, step, part, &failure).await?;
+                Ok(Err(failure))
+            }
+        }
+    }
+
+    async fn interrupted(
+        &self,
+        step: &Step,
+        part: &Part,
+        reason: HaltReason,
+    ) -> Result<Result<Outcome, Failure>, Interrupt> {
+        if reason != HaltReason::LeaseLost {
+            let why = if reason == HaltReason::Cancelled {
+                "cancelled"
+            } else {
+                "the server stopped"
+            };
+            self.build
+                .journal
+                .end_step(step.name.as_str(), &part.key, &StepEnd::failed(why))
+                .await?;
+        }
+        Err(Interrupt::Halted(reason))
+    }
+
+    async fn record_success(
+        &self,
+        at: usize,
+        step: &Step,
+        part: &Part,
+        outcome: &Outcome,
+        seconds: f64,
+    ) -> Result<(), Interrupt> {
+        let build = self.build;
+        let output = outcome.output.to_string();
+        let state = if outcome.skipped {
+            StepState::Skipped
+        } else {
+            StepState::Done
+        };
+        let end = StepEnd {
+            state: state.as_str(),
+            output: Some(&output),
+            error: None,
+            cached: outcome.cached,
+        };
+        build
+            .journal
+            .end_step(step.name.as_str(), &part.key, &end)
+            .await?;
+        build.remember(step.name, outcome.output.clone());
+        let reason = if outcome.skipped { "NotNeeded" } else { "Done" };
+        build
+            .condition(
+                at,
+                step.name.as_str(),
+                ConditionStatus::True,
+                reason,
+                &outcome.message,
+            )
+            .await?;
+        let kind = if outcome.skipped {
+            EventType::StepSkipped
+        } else {
+            EventType::StepSucceeded
+        };
+        let data = json!({"seconds": seconds, "cached": outcome.cached, "part": part.name()});
+        build
+            .event(kind, Some(step.name), &outcome.message, Some(&data))
+            .await?;
+        info!(build.id = %build.id, step = %step.name, part = part.name(), seconds, "step done: {}", outcome.message);
+        Ok(())
+    }
+
+    async fn record_failure(
+        &self,
+        at: usize,
+        step: &Step,
+        part: &Part,
+        failure: &Failure,
+    ) -> Result<(), Interrupt> {
+        let build = self.build;
+        if failure.remedy == Remedy::Stop {
+            return Ok(());
+        }
+        let message = build.mask(&failure.message);
+        warn!(build.id = %build.id, step = %step.name, part = part.name(), reason = failure.reason, "step failed: {message}");
+        build
+            .journal
+            .end_step(step.name.as_str(), &part.key, &StepEnd::failed(&message))
+            .await?;
+        build
+            .condition(
+                at,
+                step.name.as_str(),
+                ConditionStatus::False,
+                &failure.reason,
+                &message,
+            )
+            .await?;
+        let data = json!({"reason": failure.reason, "part": part.name()});
+        build
+            .event(
+                EventType::StepFailed,
+                Some(step.name),
+                &message,
+                Some(&data),
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+/// Rows keep the table's order; those of a stage stay together, in the order of the stages.
+fn ordinal(at: usize, part: &Part) -> i64 {
+    let first = TABLE.iter().position(|step| step.per_stage).unwrap_or(at);
+    let place = match part.stage {
+        Some(_) => first * 100 + part.position * 10 + (at - first),
+        None => at * 100,
+    };
+    i64::try_from(place).unwrap_or(i64::MAX)
+}
