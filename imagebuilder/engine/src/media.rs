@@ -13,6 +13,8 @@ use crate::resolve::{Bundle, ResolvedComponent};
 
 /// Where roles find the volume.
 pub(crate) const MOUNT_POINT: &str = "/run/packyard/media";
+/// The files of the bundle on it.
+pub(crate) const COMPONENTS: &str = "/run/packyard/media/components";
 const LABEL: &str = "PACKYARD";
 const MOUNT_TIMEOUT: Duration = Duration::from_secs(120);
 

@@ -74,6 +74,14 @@ impl Collection {
             .collect()
     }
 
+    /// A file of the collection as text; empty where there is no such file.
+    pub(crate) fn text(self, path: &str) -> &'static str {
+        EMBEDDED
+            .get_file(path)
+            .and_then(include_dir::File::contents_utf8)
+            .unwrap_or_default()
+    }
+
     /// The modules that the roles use, sorted by path.
     pub(crate) fn plugins(self) -> Vec<RoleFile> {
         files(&EMBEDDED)

@@ -198,6 +198,24 @@ impl Ssh {
             .await
     }
 
+    /// Runs a bash script with arguments as root.
+    pub(crate) async fn root_bash(
+        &self,
+        what: &str,
+        script: &str,
+        arguments: &[String],
+        timeout: Duration,
+    ) -> Result<Output, SshError> {
+        let mut interpreter = "sudo -n bash -s --".to_owned();
+        for argument in arguments {
+            interpreter.push(' ');
+            interpreter.push_str(&quote(argument));
+        }
+        self.shell
+            .run(self, what, &interpreter, script, timeout)
+            .await
+    }
+
     /// Runs a shell script as the user of the machine's seed.
     pub(crate) async fn user(
         &self,
@@ -218,6 +236,11 @@ impl Ssh {
         }
         SshError::Connect { address, message }
     }
+}
+
+/// As one word of the shell at the other end, whatever is in it.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[async_trait]
@@ -285,5 +308,20 @@ impl Shell for SystemShell {
             _tree: tree,
             socket: ssh.socket.clone(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quote;
+
+    #[test]
+    fn a_quoted_word_stays_one_word() {
+        let text = "a b'; rm -rf / #$(x)`y`\\";
+        let echoed = std::process::Command::new("sh")
+            .args(["-c", &format!("printf %s {}", quote(text))])
+            .output()
+            .expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&echoed.stdout), text);
     }
 }

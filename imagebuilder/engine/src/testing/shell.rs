@@ -11,11 +11,30 @@ use crate::ssh::{Master, Shell, Ssh, SshError};
 const PACKAGES: &str = "0123456789abcdef0123456789abcdef\n\nID=debian\nVERSION_ID=\"13\"\n\n\
     libc6\t2.41-12\tamd64\tglibc\tinstalled\n";
 
+/// What a run of kube-bench gives: one target, one check that passes.
+const REPORT: &str = r#"{"Controls":[{"id":"4","version":"cis-1.12","text":"Worker","node_type":"node","tests":[
+    {"section":"4.1","type":"","pass":1,"fail":0,"warn":0,"info":0,"desc":"Files","results":[
+    {"test_number":"4.1.1","test_desc":"kubelet service file","audit":"","AuditEnv":"","AuditConfig":"","type":"","remediation":"chmod 600",
+     "test_info":[],"status":"PASS","actual_value":"600","scored":true,"IsMultiple":false,"expected_result":"600"}]}],
+    "total_pass":1,"total_fail":0,"total_warn":0,"total_info":0}],
+    "Totals":{"total_pass":1,"total_fail":0,"total_warn":0,"total_info":0}}"#;
+
+/// The same check, failed.
+fn failing() -> String {
+    REPORT
+        .replace("PASS", "FAIL")
+        .replace("pass\":1", "pass\":0")
+        .replace("fail\":0", "fail\":1")
+}
+
 /// Answers scripts by what they are for.
 #[derive(Default)]
 pub(crate) struct ScriptedShell {
     broken: Mutex<Option<(String, u32)>>,
     unclean: Mutex<bool>,
+    bad_check: Mutex<bool>,
+    refused: Mutex<Option<(String, String)>>,
+    hanging: Mutex<Option<String>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -31,6 +50,21 @@ impl ScriptedShell {
     /// Lets the booted image show a leftover.
     pub(crate) fn leave_traces(&self) {
         *lock(&self.unclean) = true;
+    }
+
+    /// Lets scripts for this purpose end with code 1 and this message.
+    pub(crate) fn refuse(&self, what: &str, message: &str) {
+        *lock(&self.refused) = Some((what.to_owned(), message.to_owned()));
+    }
+
+    /// Lets scripts for this purpose never end.
+    pub(crate) fn hang(&self, what: Option<&str>) {
+        *lock(&self.hanging) = what.map(str::to_owned);
+    }
+
+    /// Lets kube-bench find something.
+    pub(crate) fn break_check(&self) {
+        *lock(&self.bad_check) = true;
     }
 }
 
@@ -54,8 +88,23 @@ impl Shell for ScriptedShell {
                 message: "connection refused".to_owned(),
             });
         }
+        if let Some((purpose, message)) = &*lock(&self.refused)
+            && purpose == what
+        {
+            return Err(SshError::Command {
+                what: what.to_owned(),
+                code: 1,
+                message: message.clone(),
+            });
+        }
+        let hangs = lock(&self.hanging).as_deref() == Some(what);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         let stdout = match what {
             "list the packages" => PACKAGES.to_owned(),
+            "run kube-bench" if *lock(&self.bad_check) => failing(),
+            "run kube-bench" => REPORT.to_owned(),
             "look at the booted image" if *lock(&self.unclean) => {
                 "fail there are host keys: /etc/ssh/old\npass end\n".to_owned()
             }

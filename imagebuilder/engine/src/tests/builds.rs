@@ -7,12 +7,11 @@ use registry_pack::media;
 
 use crate::testing::World;
 
-const ALL_RUNS: [&str; 6] = [
+const ALL_RUNS: [&str; 5] = [
     "harden",
     "kubernetes",
     "roles-os-demo",
     "roles-addon-demo",
-    "kube-bench",
     "seal",
 ];
 
@@ -91,7 +90,7 @@ async fn a_changed_role_starts_from_the_stage_below_it_and_is_named() {
     assert_eq!(view.state, BuildState::Succeeded, "{view:#?}");
     assert_eq!(
         world.ansible.runs()[ALL_RUNS.len()..],
-        ["roles-addon-demo", "kube-bench", "seal"]
+        ["roles-addon-demo", "seal"]
     );
     let cached: Vec<bool> = view.stages.iter().map(|stage| stage.cached).collect();
     assert_eq!(cached, [true, true, true, false]);
@@ -141,10 +140,7 @@ async fn another_host_takes_stages_from_the_registry() {
     let mut other = world.another_host().await;
     other.start();
     build(&other).await;
-    assert_eq!(
-        other.ansible.runs(),
-        [&ALL_RUNS[..], &["kube-bench", "seal"]].concat()
-    );
+    assert_eq!(other.ansible.runs(), [&ALL_RUNS[..], &["seal"]].concat());
     other.stop().await;
 }
 

@@ -17,7 +17,7 @@ pub(super) fn hold(world: &World, step: StepName) {
         StepName::Checkpoint => delay(Method::Checkpoint),
         StepName::Capture => delay(Method::Capture),
         StepName::RunStage => world.ansible.hang(Some("kubernetes")),
-        StepName::KubeBench => world.ansible.hang(Some("kube-bench")),
+        StepName::KubeBench => world.shell.hang(Some("run kube-bench")),
         StepName::Seal => world.ansible.hang(Some("seal")),
         other => panic!("{other} is too short to be held"),
     }

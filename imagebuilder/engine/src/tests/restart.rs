@@ -20,6 +20,7 @@ async fn a_stopped_server_goes_on_where_it_was() {
                 world.restart().await;
             }
             world.ansible.hang(None);
+            world.shell.hang(None);
             if !crash {
                 let left = world.left_over().await;
                 assert_eq!(
