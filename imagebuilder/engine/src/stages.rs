@@ -4,12 +4,13 @@
 //! content-made id, so whoever captured it, it is the same; what comes out of
 //! the registry is checked before anything stands on it.
 
+use std::cmp::Reverse;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use imagebuilder_api::signature::{Link, StageRecord};
 use imagebuilder_api::{StageId, StageInputs};
-use imagebuilder_provider::{DiskFormat, DiskId, DiskSource};
+use imagebuilder_provider::{DiskFormat, DiskId, DiskSource, ResourceKind, Tags};
 use registry_pack::{Digest, RepositoryName, media};
 use sha2::{Digest as _, Sha256};
 
@@ -189,6 +190,30 @@ pub(crate) async fn keep(
     shop.journal.put_stage(&row).await?;
     shop.stage_captured.notify_one();
     Ok(size_bytes)
+}
+
+/// Removes disks that this build captured and came no further with: no row names them.
+pub(crate) async fn discard_unkept(build: &Build) -> Result<(), Failure> {
+    let shop = &build.shop;
+    let mut disks: Vec<_> = shop
+        .provider
+        .resources()
+        .await?
+        .into_iter()
+        .filter(|one| one.kind == ResourceKind::Disk)
+        .filter(|one| one.tags.get(Tags::BUILD) == Some(&build.id))
+        .collect();
+    let kept = shop.journal.stages().await?;
+    // The youngest first: it may stand on the one before.
+    disks.sort_by_key(|disk| Reverse(disk.created));
+    for disk in disks {
+        if !kept.iter().any(|stage| stage.disk == disk.id)
+            && let Ok(id) = disk.id.parse::<DiskId>()
+        {
+            shop.provider.delete_disk(&id).await?;
+        }
+    }
+    Ok(())
 }
 
 fn row(

@@ -39,5 +39,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
 
 pub(super) async fn undo(build: &Build) -> Result<(), Failure> {
     build.set_machine(None);
-    machine::destroy(build, machine::BUILD).await
+    machine::destroy(build, machine::BUILD).await?;
+    // Only now: a disk cannot go while a machine stands on it.
+    stages::discard_unkept(build).await
 }

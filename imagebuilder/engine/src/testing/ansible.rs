@@ -1,5 +1,6 @@
 //! Ansible that does as it is told.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ pub(crate) struct ScriptedAnsible {
     runs: Mutex<Vec<String>>,
     failing: Mutex<Option<(String, u32)>>,
     hanging: Mutex<Option<String>>,
+    hangs: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -32,6 +34,12 @@ impl ScriptedAnsible {
     /// Lets runs whose name begins so never end.
     pub(crate) fn hang(&self, name: Option<&str>) {
         *lock(&self.hanging) = name.map(str::to_owned);
+        self.hangs.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether no run is yet to hang that was told to.
+    pub(crate) fn hangs_as_told(&self) -> bool {
+        lock(&self.hanging).is_none() || self.hangs.load(Ordering::SeqCst)
     }
 }
 
@@ -61,6 +69,7 @@ impl AnsibleRunner for ScriptedAnsible {
             .as_deref()
             .is_some_and(|prefix| name.starts_with(prefix));
         if hangs {
+            self.hangs.store(true, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
         if let Some((prefix, times)) = &mut *lock(&self.failing)

@@ -234,7 +234,7 @@ impl World {
                 drop(tokio::time::timeout(Duration::from_millis(200), changes.recv()).await);
             }
         };
-        match tokio::time::timeout(Duration::from_secs(60), waiting).await {
+        match tokio::time::timeout(Duration::from_secs(300), waiting).await {
             Ok(view) => view,
             Err(_) => panic!("waited in vain: {:#?}", self.engine.build(build).await),
         }

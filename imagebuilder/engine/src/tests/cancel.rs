@@ -46,7 +46,18 @@ pub(super) async fn until_held(world: &World, build: &str, step: StepName) {
     };
     world.until(build, held).await;
     // The step has begun; its call is under way a moment later.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let reached = async {
+        while !(world.provider.failures().all_met()
+            && world.ansible.hangs_as_told()
+            && world.shell.hangs_as_told())
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let limit = Duration::from_secs(300);
+    if tokio::time::timeout(limit, reached).await.is_err() {
+        panic!("{step} never came to where it is held");
+    }
 }
 
 #[tokio::test]

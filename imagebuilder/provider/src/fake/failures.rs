@@ -67,6 +67,11 @@ impl Failures {
         self.add(method, when, Mishap::Delay(delay));
     }
 
+    /// Whether all that was asked for has befallen some call, or has begun to.
+    pub fn all_met(&self) -> bool {
+        lock(&self.waiting).values().all(VecDeque::is_empty)
+    }
+
     /// How often the method was called.
     pub fn calls(&self, method: Method) -> u64 {
         lock(&self.calls).get(&method).copied().unwrap_or_default()
