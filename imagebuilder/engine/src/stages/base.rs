@@ -1,0 +1,53 @@
+//! The base image's disk on this host.
+
+use imagebuilder_provider::{DiskFormat, DiskId, DiskSource};
+
+use super::keep::row;
+use super::pack::Download;
+use super::usable;
+use crate::failure::Failure;
+use crate::journal::StageRow;
+use crate::registry::RegistryError;
+use crate::resolve::Resolved;
+use crate::workshop::Workshop;
+
+/// The base image's disk, brought to this host where it is missing.
+pub(crate) async fn base_disk(shop: &Workshop, resolved: &Resolved) -> Result<DiskId, Failure> {
+    let chain = resolved
+        .chain
+        .as_ref()
+        .ok_or_else(|| Failure::person("Internal", "there is nothing to build"))?;
+    let base = &chain.links()[0];
+    // Kept under the digest: another disk size is another base stage on the same file.
+    let id = resolved.base.disk.digest.to_string();
+    if let Some(row) = shop.journal.stage(&id).await?
+        && let Some(disk) = usable(shop, &row).await?
+    {
+        return Ok(disk);
+    }
+    let download = Download::new(shop, &id.replace(':', "-"))?;
+    shop.registry.download(&resolved.base.repository, &resolved.base.disk, &download.path).await.map_err(|error| match error {
+        RegistryError::Mismatch { expected, actual, .. } => Failure::person(
+            "DigestMismatch",
+            format!(
+                "base image {} does not match its digest: expected {expected}, actual {actual}; bring it in again with `packyard image import`",
+                resolved.base.name
+            ),
+        ),
+        other => other.into(),
+    })?;
+    let source = DiskSource {
+        digest: resolved.base.disk.digest.clone(),
+        path: download.path.clone(),
+        format: DiskFormat::Qcow2,
+        parent: None,
+    };
+    let disk = shop.provider.import_disk(&source).await?;
+    let size_bytes = resolved.base.disk.size_bytes;
+    let row = StageRow {
+        pushed: Some(resolved.base.manifest.to_string()),
+        ..row(shop, &id, None, base.inputs, &disk, resolved, size_bytes)?
+    };
+    shop.journal.put_stage(&row).await?;
+    Ok(disk)
+}

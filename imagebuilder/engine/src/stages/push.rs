@@ -1,0 +1,76 @@
+//! A captured stage on its way to the registry, beside the builds.
+
+use imagebuilder_api::signature::StageRecord;
+use imagebuilder_api::{StageId, StageInputs};
+use imagebuilder_provider::DiskId;
+use registry_pack::media;
+
+use super::pack::{Download, blocking, compress};
+use super::repository;
+use crate::failure::Failure;
+use crate::journal::StageRow;
+use crate::registry::{Artifact, Content, Layer};
+use crate::workshop::Workshop;
+
+/// Pushes one stage that the registry does not have yet; false where there is none.
+pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
+    let Some(row) = shop.journal.unpushed_stage().await? else {
+        return Ok(false);
+    };
+    let id: DiskId = match row.disk.parse() {
+        Ok(id) => id,
+        Err(_) => return forget(shop, &row).await,
+    };
+    let Some(path) = shop.provider.disk(&id).await?.and_then(|disk| disk.path) else {
+        return forget(shop, &row).await;
+    };
+    let record = record_of(&row)?;
+    let packed = Download::new(shop, &format!("{}.push.zst", row.id))?;
+    let to = packed.path.clone();
+    blocking(move || compress(&path, &to)).await?;
+    let config = serde_json::to_vec(&record)
+        .map_err(|error| Failure::person("Internal", error.to_string()))?;
+    let artifact = Artifact {
+        artifact_type: media::STAGE.to_owned(),
+        config: (media::STAGE_CONFIG.to_owned(), config),
+        layers: vec![Layer {
+            media_type: media::STAGE_DISK.to_owned(),
+            title: format!("{}.qcow2.zst", row.id),
+            content: Content::File(packed.path.clone()),
+        }],
+        subject: None,
+        annotations: Vec::new(),
+    };
+    let pushed = shop
+        .registry
+        .push(&repository(&row.project)?, Some(&row.id), &artifact)
+        .await?;
+    shop.journal
+        .stage_pushed(&row.id, pushed.digest.as_str())
+        .await?;
+    Ok(true)
+}
+
+/// A row whose disk is gone has nothing to push.
+async fn forget(shop: &Workshop, row: &StageRow) -> Result<bool, Failure> {
+    shop.journal.forget_stage(&row.id).await?;
+    Ok(true)
+}
+
+fn record_of(row: &StageRow) -> Result<StageRecord, Failure> {
+    let corrupt = |why: String| {
+        Failure::person(
+            "JournalFailed",
+            format!("the row of stage {} does not parse: {why}", row.id),
+        )
+    };
+    let inputs: StageInputs =
+        serde_json::from_str(&row.inputs).map_err(|error| corrupt(error.to_string()))?;
+    let parent = row
+        .parent
+        .as_deref()
+        .unwrap_or_default()
+        .parse::<StageId>()
+        .map_err(|error| corrupt(error.to_string()))?;
+    Ok(StageRecord::new(parent, inputs))
+}
