@@ -2,13 +2,13 @@
 # The part `system` of ci/setup: packages of the distribution.
 
 # Why each is here: build tools; programs that the set-up uses; machines and their disks; the base
-# image; clients that the tests run; checks.
+# image; clients and a database server that the tests run; checks.
 system_packages=(
   git make gcc libc6-dev pkg-config
   ca-certificates curl gnupg jq openssh-client procps python3 python3-venv unzip xz-utils zstd
   qemu-system-x86 qemu-utils ipxe-qemu xorriso
   mmdebstrap debian-archive-keyring e2fsprogs fdisk grub-common grub-pc-bin
-  skopeo shellcheck
+  skopeo postgresql shellcheck
 )
 
 require_supported_system() {

@@ -67,6 +67,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("e2e", &[]),
+    ("tests-postgres", &[]),
     ("xtask", &[]),
 ];
 
