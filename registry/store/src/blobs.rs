@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::ops::Range;
 
-use jiff::SignedDuration;
 use registry_pack::{Digest, RepositoryName};
 
 use crate::error::{Result, StoreError};
-use crate::metadata::{self, BlobRow};
+use crate::metadata::{self, BlobRow, retry};
 use crate::reader::BlobReader;
 use crate::staged::blocking;
 use crate::store::Store;
@@ -87,14 +86,23 @@ impl Store {
         from: &RepositoryName,
         digest: &Digest,
     ) -> Result<bool> {
+        retry(|| self.try_mount(repository, from, digest)).await
+    }
+
+    async fn try_mount(
+        &self,
+        repository: &RepositoryName,
+        from: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool> {
         let inner = &self.inner;
         let mut transaction = inner.metadata.begin().await?;
+        let id = metadata::share_repository(&mut transaction, repository).await?;
         let Some(row) = metadata::held_blob(&mut transaction, from, digest).await? else {
             return Ok(false);
         };
-        let id = metadata::ensure_repository(&mut transaction, repository).await?;
-        metadata::link_blob(&mut transaction, id, row.id, lease(inner.config.lease)).await?;
-        metadata::commit(transaction).await?;
+        metadata::link_blob(&mut transaction, id, row.id, inner.config.lease).await?;
+        transaction.commit().await?;
         Ok(true)
     }
 
@@ -106,15 +114,13 @@ impl Store {
     /// Takes a repository's right to a blob away. The bytes stay until nobody has it and the
     /// grace period of [`Store::maintain`] is over.
     pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
-        let unknown = || StoreError::blob_unknown(repository, digest);
         let _writing = self.inner.cache.writing(repository);
-        let mut transaction = self.inner.metadata.begin().await?;
-        let row = metadata::held_blob(&mut transaction, repository, digest).await?;
-        let row = row.ok_or_else(unknown)?;
-        let id = metadata::find_repository(&mut transaction, repository).await?;
-        let id = id.ok_or_else(unknown)?;
-        metadata::unlink_blob(&mut transaction, id, row.id, digest).await?;
-        metadata::commit(transaction).await
+        retry(|| async {
+            let mut transaction = self.inner.metadata.begin().await?;
+            metadata::unlink_blob(&mut transaction, repository, digest).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     async fn open_file(&self, blob: &Blob) -> Result<File> {
@@ -122,8 +128,4 @@ impl Store {
         let key = blob.object_key.clone();
         blocking(move || files.open_object(&key)).await
     }
-}
-
-pub(crate) fn lease(duration: std::time::Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

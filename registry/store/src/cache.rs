@@ -4,7 +4,8 @@
 //! afterwards nothing from before: each entry carries the state of the
 //! repository's slot from before its read. So no answer is older than one that
 //! was given before it, whatever the order in which reads and writes overlap.
-//! It works for one process on the database; absence is never remembered.
+//! It works for one process on the database, and is turned off where there may be
+//! more; absence is never remembered.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub(crate) struct Cache {
     /// Per slot: how many writes are going on (low bits), and how many have ended (high bits).
     slots: Vec<AtomicU64>,
     hasher: RandomState,
+    /// Off, it remembers nothing.
+    on: bool,
 }
 
 /// One write going on; writers are fewer than this.
@@ -50,7 +53,7 @@ impl Drop for Writing<'_> {
 }
 
 impl Cache {
-    pub(crate) fn new(manifest_bytes: u64) -> Self {
+    pub(crate) fn new(manifest_bytes: u64, on: bool) -> Self {
         let manifests = Moka::builder()
             .max_capacity(manifest_bytes)
             .weigher(|key: &String, (_, manifest): &(Quiet, Arc<Manifest>)| {
@@ -63,6 +66,7 @@ impl Cache {
             blobs: Moka::new(BLOBS),
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
+            on,
         }
     }
 
@@ -76,7 +80,7 @@ impl Cache {
     /// To be taken before a read whose result is to be remembered.
     pub(crate) fn quiet(&self, repository: &RepositoryName) -> Option<Quiet> {
         let state = self.slot(repository).load(Ordering::SeqCst);
-        state.is_multiple_of(ENDED).then_some(Quiet(state))
+        (self.on && state.is_multiple_of(ENDED)).then_some(Quiet(state))
     }
 
     pub(crate) async fn manifest(

@@ -164,6 +164,30 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// PostgreSQL cannot be reached, at the start.
+    #[error("cannot open the metadata database on the PostgreSQL server")]
+    NoDatabase {
+        /// Why not.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// PostgreSQL cannot be reached for the moment.
+    #[error("the metadata database does not answer; try again in a minute")]
+    DatabaseAway {
+        /// What it or the network said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Other transactions were in the way, again and again.
+    #[error("too many requests change the same thing at once; try again in a minute")]
+    Collision {
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The address of the database cannot be understood. It is not repeated: it holds a password.
+    #[error("the database's address is not of the form postgres://USER:PASSWORD@HOST/DATABASE")]
+    DatabaseAddress,
     /// Stored data cannot be what this program wrote.
     #[error("stored data is damaged: {what}")]
     Damaged {
@@ -212,23 +236,70 @@ pub(crate) fn cause(error: &StoreError) -> &(dyn std::error::Error + 'static) {
 /// Turns an error of the database into one of ours.
 pub(crate) fn database(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| {
-        // Primary result codes of SQLite; the extended code keeps them in its low byte.
-        const FULL: i64 = 13;
-        const READ_ONLY: i64 = 8;
         let code = source
             .as_database_error()
             .and_then(|error| error.code())
-            .and_then(|code| code.parse::<i64>().ok())
-            .map(|code| code & 0xff);
-        let path = PathBuf::from("the metadata database");
-        if matches!(source, sqlx::Error::PoolTimedOut) {
-            return StoreError::Overloaded;
-        }
-        match code {
-            Some(FULL) => StoreError::Full { path },
-            Some(READ_ONLY) => StoreError::ReadOnly { path },
+            .map(std::borrow::Cow::into_owned);
+        match (&source, code.as_deref()) {
+            (sqlx::Error::PoolTimedOut, _) => StoreError::Overloaded,
+            (sqlx::Error::Io(_), _) => StoreError::DatabaseAway { source },
+            (sqlx::Error::Database(error), Some(code)) => {
+                let sqlite = error
+                    .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+                    .is_some();
+                let class = if sqlite { sqlite_class } else { postgres_class };
+                class(code).error(what, source)
+            }
             _ => StoreError::Database { what, source },
         }
+    }
+}
+
+/// What a code of a database means for whoever asked.
+enum Class {
+    Full,
+    ReadOnly,
+    Collision,
+    Overloaded,
+    Away,
+    Other,
+}
+
+impl Class {
+    fn error(self, what: &'static str, source: sqlx::Error) -> StoreError {
+        let path = PathBuf::from("the metadata database");
+        match self {
+            Self::Full => StoreError::Full { path },
+            Self::ReadOnly => StoreError::ReadOnly { path },
+            Self::Collision => StoreError::Collision { source },
+            Self::Overloaded => StoreError::Overloaded,
+            Self::Away => StoreError::DatabaseAway { source },
+            Self::Other => StoreError::Database { what, source },
+        }
+    }
+}
+
+/// Result codes of SQLite; the extended code keeps the primary one in its low byte.
+fn sqlite_class(code: &str) -> Class {
+    match code.parse::<i64>().map(|code| code & 0xff) {
+        Ok(13) => Class::Full,
+        Ok(8) => Class::ReadOnly,
+        _ => Class::Other,
+    }
+}
+
+/// Codes of PostgreSQL, from its manual's appendix A.
+fn postgres_class(code: &str) -> Class {
+    match code {
+        "53100" => Class::Full,
+        "25006" => Class::ReadOnly,
+        // A serialization failure, a deadlock.
+        "40001" | "40P01" => Class::Collision,
+        // Too many connections, no memory, a wait for a lock or a statement too long.
+        "53300" | "53200" | "55P03" | "57014" => Class::Overloaded,
+        // It shuts down, crashed, starts; an idle transaction was ended.
+        "57P01" | "57P02" | "57P03" | "25P03" => Class::Away,
+        _ => Class::Other,
     }
 }
 

@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use registry_pack::Digest;
 
@@ -123,13 +124,22 @@ impl Filesystem {
         }
     }
 
-    /// The names of all staged files.
-    pub(crate) fn staged(&self) -> Result<Vec<String>> {
+    /// The names of staged files that nobody wrote to for so long.
+    pub(crate) fn staged(&self, untouched: Duration) -> Result<Vec<String>> {
         let path = self.root.join("uploads");
         let fail = |error| StoreError::io("list", &path, error);
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&path).map_err(fail)? {
-            if let Ok(name) = entry.map_err(fail)?.file_name().into_string() {
+            let entry = entry.map_err(fail)?;
+            // One that is gone by now is nobody's concern.
+            let age = entry
+                .metadata()
+                .and_then(|known| known.modified())
+                .ok()
+                .and_then(|modified| modified.elapsed().ok());
+            if age.is_some_and(|age| age >= untouched)
+                && let Ok(name) = entry.file_name().into_string()
+            {
                 names.push(name);
             }
         }

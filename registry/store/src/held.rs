@@ -6,6 +6,7 @@
 use std::sync::PoisonError;
 
 use crate::error::{Result, StoreError, cause};
+use crate::metadata::Hold;
 use crate::store::Store;
 
 /// What stays of a staged file when its holder lets go.
@@ -25,6 +26,8 @@ pub(crate) struct Held {
     id: String,
     /// The staged file, once there is one, and what stays of it.
     file: Option<(String, Keep)>,
+    /// The same right among all servers; let go of last.
+    hold: Hold,
 }
 
 impl Held {
@@ -42,7 +45,18 @@ impl Held {
             store: store.clone(),
             id: id.to_owned(),
             file: None,
+            hold: Hold::none(),
         })
+    }
+
+    /// Adds the right among all servers that share the database.
+    pub(crate) fn also(&mut self, hold: Hold) {
+        self.hold = hold;
+    }
+
+    /// The token that saving and closing the upload name.
+    pub(crate) fn holder(&self) -> Option<&str> {
+        self.hold.holder()
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -66,6 +80,8 @@ impl Drop for Held {
     fn drop(&mut self) {
         let inner = &self.store.inner;
         let cleaned = match &self.file {
+            // Another server may write to it by now.
+            _ if !self.hold.is_ours() => Ok(()),
             Some((key, Keep::Nothing)) => inner.files.remove(key),
             Some((key, Keep::UpTo(length))) => inner.files.shorten(key, *length),
             Some((_, Keep::Everything)) | None => Ok(()),

@@ -1,4 +1,4 @@
-//! Where the registry keeps things: blobs in a folder, metadata in a database.
+//! Where the registry keeps things: blobs in a folder, metadata in SQLite or PostgreSQL.
 //!
 //! It holds the rules of push, pull, tag and delete. It knows no HTTP.
 //!
@@ -9,7 +9,9 @@
 //! names; the next upload of the same digest takes their place.
 
 mod blobs;
+mod bodies;
 mod cache;
+mod database;
 mod error;
 mod filesystem;
 mod hasher;
@@ -27,6 +29,7 @@ mod upload;
 mod uploads;
 
 pub use blobs::Blob;
+pub use database::{Database, DatabaseUrl, PostgresConfig};
 pub use error::{Result, StoreError};
 pub use lock::DataLock;
 pub use maintenance::Maintained;

@@ -45,7 +45,7 @@ impl Store {
             let stale = self.inner.metadata.stale_uploads(before, BATCH).await?;
             let mut removed = 0;
             for (id, staged_key) in &stale {
-                if self.is_busy(id) || !self.inner.metadata.delete_upload(id).await? {
+                if self.is_busy(id) || !self.inner.metadata.expire_upload(id, before).await? {
                     continue;
                 }
                 self.remove_staged(staged_key).await;
@@ -58,10 +58,12 @@ impl Store {
         }
     }
 
-    /// Staged files without a row come from single requests that a crash cut off.
+    /// Staged files without a row come from single requests that a crash cut off. Young ones
+    /// may be a request's to another server.
     async fn remove_orphans(&self) -> Result<()> {
         let files = self.inner.files.clone();
-        for id in blocking(move || files.staged()).await? {
+        let lifetime = self.inner.config.upload_lifetime;
+        for id in blocking(move || files.staged(lifetime)).await? {
             if !self.is_busy(&id)
                 && !self.inner.metadata.upload_exists(&id).await?
                 && !self.is_busy(&id)
@@ -82,12 +84,12 @@ impl Store {
                 let Ok(digest) = blob.digest.parse::<Digest>() else {
                     continue;
                 };
-                let _lock = self.inner.lock_digest(&digest).await;
-                let mut transaction = self.inner.metadata.begin().await?;
+                let mut claim = self.inner.metadata.claim(&digest).await?;
+                let mut transaction = claim.begin().await?;
                 if !metadata::forget_blob(&mut transaction, blob.id, before).await? {
                     continue;
                 }
-                metadata::commit(transaction).await?;
+                transaction.commit().await?;
                 let (files, key) = (self.inner.files.clone(), blob.object_key.clone());
                 blocking(move || files.remove(&key)).await?;
                 removed += 1;

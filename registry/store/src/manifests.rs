@@ -7,6 +7,7 @@ use registry_pack::{Digest, RepositoryName, Tag};
 
 use crate::cache::Quiet;
 use crate::error::{Result, StoreError};
+use crate::metadata::{self, Head};
 use crate::packs::PackRecord;
 use crate::profiles::ProfileRecord;
 use crate::store::Store;
@@ -107,6 +108,10 @@ impl Store {
         tag: &Tag,
     ) -> Result<Arc<Manifest>> {
         let inner = &self.inner;
+        if inner.metadata.is_shared() {
+            let head = inner.metadata.head_by_tag(repository, tag.as_str()).await?;
+            return self.with_body(repository, tag.as_str(), head).await;
+        }
         if let Some(manifest) = inner.cache.manifest(repository, tag.as_str()).await {
             return Ok(manifest);
         }
@@ -126,6 +131,10 @@ impl Store {
         digest: &Digest,
     ) -> Result<Arc<Manifest>> {
         let inner = &self.inner;
+        if inner.metadata.is_shared() {
+            let head = inner.metadata.head_by_digest(repository, digest).await?;
+            return self.with_body(repository, digest.as_str(), head).await;
+        }
         if let Some(manifest) = inner.cache.manifest(repository, digest.as_str()).await {
             return Ok(manifest);
         }
@@ -180,6 +189,33 @@ impl Store {
             .metadata
             .referrers(repository, subject, artifact_type, last, limit)
             .await
+    }
+
+    /// The manifest that the database just spoke of; its bytes may be known already.
+    async fn with_body(
+        &self,
+        repository: &RepositoryName,
+        reference: &str,
+        head: Option<Head>,
+    ) -> Result<Arc<Manifest>> {
+        let unknown = || StoreError::manifest_unknown(repository, reference);
+        let inner = &self.inner;
+        let head = head.ok_or_else(unknown)?;
+        let digest = metadata::parse_digest(&head.digest)?;
+        let bytes = match inner.bodies.get(&head.digest).await {
+            Some(bytes) => bytes,
+            None => {
+                let body = inner.metadata.manifest_body(head.id).await?;
+                let bytes = body.ok_or_else(unknown)?;
+                inner.bodies.remember(head.digest, bytes.clone()).await;
+                bytes
+            }
+        };
+        Ok(Arc::new(Manifest {
+            digest,
+            media_type: head.media_type,
+            bytes,
+        }))
     }
 
     async fn remember(

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use registry_pack::{Digest, RepositoryName};
+use registry_pack::RepositoryName;
 
+use crate::bodies::Bodies;
 use crate::cache::Cache;
+use crate::database::Database;
 use crate::error::Result;
 use crate::filesystem::Filesystem;
 use crate::manifests::MissingPolicy;
@@ -19,6 +21,8 @@ use crate::staged::blocking;
 pub struct StoreConfig {
     /// The folder of `registry.db`, `blobs/` and `uploads/`.
     pub data_dir: PathBuf,
+    /// What keeps the metadata. Default: SQLite in the folder.
+    pub database: Database,
     /// The largest blob. Default: 1 TiB, more than any disk image in use.
     pub max_blob_bytes: u64,
     /// Open uploads per repository. Default: 1000.
@@ -42,6 +46,7 @@ impl StoreConfig {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
             data_dir: data_dir.into(),
+            database: Database::default(),
             max_blob_bytes: 1 << 40,
             max_uploads: 1000,
             lease: DAY,
@@ -63,11 +68,12 @@ pub(crate) struct Inner {
     pub(crate) config: StoreConfig,
     pub(crate) files: Filesystem,
     pub(crate) metadata: Metadata,
+    /// What was read lately, when no other server writes to the database.
     pub(crate) cache: Cache,
+    /// Bytes of manifests, when others do.
+    pub(crate) bodies: Bodies,
     /// Uploads that a request works on at this moment.
     pub(crate) busy: Mutex<HashSet<String>>,
-    /// Held while bytes and row of a digest come or go together; the digest chooses which.
-    digest_locks: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl Store {
@@ -75,14 +81,11 @@ impl Store {
     ///
     /// The caller holds the [`crate::DataLock`] of the data folder around it.
     pub async fn open(config: StoreConfig) -> Result<Self> {
-        const DIGEST_LOCKS: usize = 64;
         let root = config.data_dir.clone();
         let files = blocking(move || Filesystem::open(&root)).await?;
-        let metadata = Metadata::open(&config.data_dir.join("registry.db")).await?;
-        let cache = Cache::new(config.cache_bytes);
-        let digest_locks = (0..DIGEST_LOCKS)
-            .map(|_| tokio::sync::Mutex::new(()))
-            .collect();
+        let metadata = Metadata::open(&config.database, &config.data_dir).await?;
+        let cache = Cache::new(config.cache_bytes, !metadata.is_shared());
+        let bodies = Bodies::new(config.cache_bytes);
         let busy = Mutex::default();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -90,8 +93,8 @@ impl Store {
                 files,
                 metadata,
                 cache,
+                bodies,
                 busy,
-                digest_locks,
             }),
         })
     }
@@ -120,17 +123,6 @@ impl Store {
         self.inner
             .metadata
             .set_immutable_tags(repository, immutable)
-            .await
-    }
-}
-
-impl Inner {
-    pub(crate) async fn lock_digest(&self, digest: &Digest) -> tokio::sync::MutexGuard<'_, ()> {
-        // The hexadecimal digits are evenly spread already; the last two decide.
-        let hex = digest.hex();
-        let last = u8::from_str_radix(&hex[hex.len() - 2..], 16).unwrap_or(0);
-        self.digest_locks[usize::from(last) % self.digest_locks.len()]
-            .lock()
             .await
     }
 }

@@ -5,10 +5,10 @@
 use bytes::Bytes;
 use registry_pack::{Digest, RepositoryName};
 
-use crate::blobs::{Blob, lease};
+use crate::blobs::Blob;
 use crate::error::{Result, StoreError, cause};
 use crate::held::Keep;
-use crate::metadata;
+use crate::metadata::{self, DigestClaim, UploadRow};
 use crate::staged::{StagedWriter, blocking};
 use crate::store::Store;
 use crate::uploads::UploadState;
@@ -51,16 +51,21 @@ impl Upload {
         };
         self.writer.sync().await?;
         let part = self.writer.written().await?;
-        let (algorithm, offset) = (part.hasher.algorithm(), part.offset);
-        let state = part.hasher.save();
+        let offset = part.offset;
+        let row = UploadRow {
+            staged_key: self.staged_key.clone(),
+            offset,
+            algorithm: part.hasher.algorithm(),
+            hash_state: part.hasher.save(),
+        };
         let metadata = &self.store.inner.metadata;
         if !metadata
-            .save_upload(&self.id, saved_offset, offset, algorithm, &state)
+            .save_upload(&self.id, part.held.holder(), saved_offset, &row)
             .await?
         {
             return Err(StoreError::UploadUnknown { id: self.id });
         }
-        self.writer.written().await?.held.keep(Keep::Everything);
+        part.held.keep(Keep::Everything);
         Ok(UploadState {
             id: self.id,
             offset,
@@ -81,8 +86,9 @@ impl Upload {
         }
         self.writer.sync().await?;
         let size_bytes = self.writer.offset();
-        let inner = &self.store.inner;
-        let _lock = inner.lock_digest(claimed).await;
+        let store = self.store.clone();
+        let inner = &store.inner;
+        let mut claim = inner.metadata.claim(claimed).await?;
         let (files, staged_key, digest) = (
             inner.files.clone(),
             self.staged_key.clone(),
@@ -90,8 +96,9 @@ impl Upload {
         );
         let object_key = blocking(move || files.publish(&staged_key, &digest)).await?;
         self.writer.written().await?.held.keep(Keep::Everything);
-        if let Err(error) = self.record(claimed, size_bytes, &object_key).await {
-            self.take_back(claimed, &object_key).await;
+        let recorded = self.record(&mut claim, claimed, size_bytes, &object_key);
+        if let Err(error) = recorded.await {
+            self.take_back(&mut claim, claimed, &object_key).await;
             return Err(error);
         }
         Ok(Blob {
@@ -104,7 +111,9 @@ impl Upload {
     /// Throws the upload away.
     pub async fn discard(mut self) -> Result<()> {
         if self.saved_offset.is_some() {
-            self.store.inner.metadata.delete_upload(&self.id).await?;
+            let part = self.writer.written().await?;
+            let metadata = &self.store.inner.metadata;
+            metadata.delete_upload(&self.id, part.held.holder()).await?;
         }
         if let Ok(part) = self.writer.written().await {
             part.held.keep(Keep::Nothing);
@@ -118,38 +127,47 @@ impl Upload {
         self.writer.stop().await;
     }
 
-    async fn record(&self, digest: &Digest, size_bytes: u64, object_key: &str) -> Result<()> {
-        let inner = &self.store.inner;
+    async fn record(
+        &mut self,
+        claim: &mut DigestClaim<'_>,
+        digest: &Digest,
+        size_bytes: u64,
+        object_key: &str,
+    ) -> Result<()> {
         let size = i64::try_from(size_bytes).map_err(|_| StoreError::TooLarge {
             limit_bytes: i64::MAX as u64,
         })?;
-        let mut transaction = inner.metadata.begin().await?;
-        let repository = metadata::ensure_repository(&mut transaction, &self.repository).await?;
+        let part = self.writer.written().await?;
+        let mut transaction = claim.begin().await?;
+        let repository = metadata::share_repository(&mut transaction, &self.repository).await?;
         let blob = metadata::ensure_blob(&mut transaction, digest, size, object_key).await?;
-        metadata::link_blob(
-            &mut transaction,
-            repository,
-            blob,
-            lease(inner.config.lease),
-        )
-        .await?;
+        let lease = self.store.inner.config.lease;
+        metadata::link_blob(&mut transaction, repository, blob, lease).await?;
         if self.saved_offset.is_some() {
-            metadata::close_upload(&mut transaction, &self.id).await?;
+            metadata::close_upload(&mut transaction, &self.id, part.held.holder()).await?;
         }
-        metadata::commit(transaction).await
+        transaction.commit().await
     }
 
     /// Removes bytes that were published and could not be recorded, if no row names them.
-    async fn take_back(&self, digest: &Digest, object_key: &str) {
-        let inner = &self.store.inner;
-        let (files, key) = (inner.files.clone(), object_key.to_owned());
-        let removed = match inner.metadata.blob_exists(digest).await {
-            Ok(false) => blocking(move || files.remove(&key)).await,
-            Ok(true) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = removed {
+    async fn take_back(&self, claim: &mut DigestClaim<'_>, digest: &Digest, object_key: &str) {
+        if let Err(error) = self.try_take_back(claim, digest, object_key).await {
             tracing::warn!(error = cause(&error), %digest, "bytes without a row stay in the store");
         }
+    }
+
+    async fn try_take_back(
+        &self,
+        claim: &mut DigestClaim<'_>,
+        digest: &Digest,
+        object_key: &str,
+    ) -> Result<()> {
+        claim.again().await?;
+        let inner = &self.store.inner;
+        if inner.metadata.blob_exists(digest).await? {
+            return Ok(());
+        }
+        let (files, key) = (inner.files.clone(), object_key.to_owned());
+        blocking(move || files.remove(&key)).await
     }
 }

@@ -78,15 +78,15 @@ impl Store {
 
     /// Takes an upload up where it stands.
     pub async fn continue_upload(&self, repository: &RepositoryName, id: &str) -> Result<Upload> {
-        let held = Held::take(self, id)?;
-        let row = self.upload_row(repository, id).await?;
+        let (held, row) = self.take_upload(repository, id).await?;
         let hasher = Hasher::restore(row.algorithm, &row.hash_state)?;
         let (files, key, offset) = (self.inner.files.clone(), row.staged_key.clone(), row.offset);
         let file = match blocking(move || files.reopen_staged(&key, offset)).await {
             Ok(file) => file,
             Err(error) if is_lost(&error) => {
                 warn_lost(id, &error);
-                self.inner.metadata.delete_upload(id).await?;
+                let metadata = &self.inner.metadata;
+                metadata.delete_upload(id, held.holder()).await?;
                 self.remove_staged(&row.staged_key).await;
                 return Err(StoreError::UploadUnknown { id: id.to_owned() });
             }
@@ -118,9 +118,9 @@ impl Store {
 
     /// Gives an upload up.
     pub async fn cancel_upload(&self, repository: &RepositoryName, id: &str) -> Result<()> {
-        let _held = Held::take(self, id)?;
-        let row = self.upload_row(repository, id).await?;
-        self.inner.metadata.delete_upload(id).await?;
+        let (held, row) = self.take_upload(repository, id).await?;
+        let metadata = &self.inner.metadata;
+        metadata.delete_upload(id, held.holder()).await?;
         self.remove_staged(&row.staged_key).await;
         Ok(())
     }
@@ -151,6 +151,18 @@ impl Store {
                 held,
             }),
         }
+    }
+
+    /// Takes an upload for one request, among those of all servers.
+    async fn take_upload(
+        &self,
+        repository: &RepositoryName,
+        id: &str,
+    ) -> Result<(Held, UploadRow)> {
+        let mut held = Held::take(self, id)?;
+        let (row, hold) = self.inner.metadata.hold_upload(repository, id).await?;
+        held.also(hold);
+        Ok((held, row))
     }
 
     async fn upload_row(&self, repository: &RepositoryName, id: &str) -> Result<UploadRow> {

@@ -125,7 +125,9 @@ impl OciError {
         let mut refused = Self::new(status, code, error.to_string());
         refused.message = match error {
             StoreError::Full { .. } => "the registry's disk is full; free some space".to_owned(),
-            StoreError::Overloaded => error.to_string(),
+            StoreError::Overloaded
+            | StoreError::Collision { .. }
+            | StoreError::DatabaseAway { .. } => error.to_string(),
             _ => "the registry's disk is read-only".to_owned(),
         };
         refused.with_header(RETRY_AFTER, HeaderValue::from_static("60"))
@@ -183,7 +185,7 @@ impl From<StoreError> for OciError {
             E::ReadOnly { .. } => {
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Code::Denied, &error)
             }
-            E::Overloaded => Self::unavailable(
+            E::Overloaded | E::Collision { .. } | E::DatabaseAway { .. } => Self::unavailable(
                 StatusCode::SERVICE_UNAVAILABLE,
                 Code::TooManyRequests,
                 &error,

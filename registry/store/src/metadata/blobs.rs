@@ -1,11 +1,59 @@
 //! Blobs, and which repository has a right to them.
 
-use jiff::SignedDuration;
-use registry_pack::{Digest, RepositoryName};
-use sqlx::sqlite::SqliteConnection;
+use std::time::Duration;
 
-use super::{Metadata, now};
-use crate::error::{Result, StoreError, database};
+use registry_pack::{Digest, RepositoryName};
+
+use super::{Metadata, Transaction, milliseconds, now, statements, values};
+use crate::error::{Result, StoreError};
+
+statements! {
+    HELD: "look up a blob" =
+        "SELECT b.id, b.size_bytes, b.object_key FROM blobs b
+         JOIN repository_blobs rb ON rb.blob_id = b.id
+         JOIN repositories r ON r.id = rb.repository_id
+         WHERE b.digest = $1 AND r.name = $2";
+    EXISTS: "look up a blob" = "SELECT 1 FROM blobs WHERE digest = $1";
+    HOLDERS: "look for a blob's repositories" =
+        "SELECT r.name FROM blobs b
+         JOIN repository_blobs rb ON rb.blob_id = b.id
+         JOIN repositories r ON r.id = rb.repository_id
+         WHERE b.digest = $1 ORDER BY rb.repository_id LIMIT $2";
+    RELEASED: "list released blobs" =
+        "SELECT id, digest, object_key, size_bytes FROM blobs
+         WHERE released_at IS NOT NULL AND released_at < $1
+         ORDER BY released_at LIMIT $2";
+    ENSURE: "record a blob" =
+        "INSERT INTO blobs (digest, size_bytes, object_key, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (digest) DO UPDATE SET released_at = NULL RETURNING id";
+    SHARE: "lock a blob" = "SELECT id FROM blobs WHERE digest = $1" for_key_share;
+    TAKE: "lock a blob" = "SELECT id FROM blobs WHERE digest = $1" for_update;
+    LINK: "link a blob" =
+        "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) VALUES ($1, $2, $3)
+         ON CONFLICT DO NOTHING";
+    LEASE: "lease a blob" =
+        "INSERT INTO leases (repository_id, blob_id, expires_at) VALUES ($1, $2, " now " + $3)
+         ON CONFLICT (repository_id, blob_id) DO UPDATE SET expires_at = excluded.expires_at";
+    RESOLVE: "resolve a manifest's references" =
+        "INSERT INTO manifest_blobs (manifest_id, repository_id, blob_id)
+         SELECT m.manifest_id, m.repository_id, b.id FROM blobs b
+         JOIN manifest_missing m ON m.repository_id = $1 AND m.digest = b.digest
+         WHERE b.id = $2 AND NOT m.is_manifest ON CONFLICT DO NOTHING";
+    RESOLVED: "resolve a manifest's references" =
+        "DELETE FROM manifest_missing WHERE repository_id = $1 AND NOT is_manifest
+         AND digest = (SELECT digest FROM blobs WHERE id = $2)";
+    USER: "look for a blob's manifests" =
+        "SELECT m.digest FROM manifest_blobs mb JOIN manifests m ON m.id = mb.manifest_id
+         WHERE mb.repository_id = $1 AND mb.blob_id = $2 LIMIT 1";
+    UNLINK: "unlink a blob" =
+        "DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2";
+    RELEASE: "release a blob" =
+        "UPDATE blobs SET released_at = " now " WHERE id = $1
+         AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = blobs.id)";
+    FORGET: "forget a blob" =
+        "DELETE FROM blobs WHERE id = $1 AND released_at IS NOT NULL AND released_at < $2
+         AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = blobs.id)";
+}
 
 /// A blob as a repository sees it.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -13,66 +61,6 @@ pub(crate) struct BlobRow {
     pub(crate) id: i64,
     pub(crate) size_bytes: i64,
     pub(crate) object_key: String,
-}
-
-impl Metadata {
-    /// The blob, when the repository holds it.
-    pub(crate) async fn blob(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-    ) -> Result<Option<BlobRow>> {
-        sqlx::query_as(
-            "SELECT b.id, b.size_bytes, b.object_key FROM blobs b
-             JOIN repository_blobs rb ON rb.blob_id = b.id
-             JOIN repositories r ON r.id = rb.repository_id
-             WHERE b.digest = ? AND r.name = ?",
-        )
-        .bind(digest.as_str())
-        .bind(repository.as_str())
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(database("look up a blob"))
-    }
-
-    /// Whether any row speaks of the digest.
-    pub(crate) async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM blobs WHERE digest = ?")
-            .bind(digest.as_str())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(database("look up a blob"))?;
-        Ok(found.is_some())
-    }
-
-    /// Some repositories that hold the blob, for a mount that names none.
-    pub(crate) async fn holders(&self, digest: &Digest, limit: u32) -> Result<Vec<String>> {
-        sqlx::query_scalar(
-            "SELECT r.name FROM blobs b
-             JOIN repository_blobs rb ON rb.blob_id = b.id
-             JOIN repositories r ON r.id = rb.repository_id
-             WHERE b.digest = ? ORDER BY rb.repository_id LIMIT ?",
-        )
-        .bind(digest.as_str())
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(database("look for a blob's repositories"))
-    }
-
-    /// Blobs that no repository has held since before `before`.
-    pub(crate) async fn released(&self, before: i64, limit: u32) -> Result<Vec<Released>> {
-        sqlx::query_as(
-            "SELECT id, digest, object_key, size_bytes FROM blobs
-             WHERE released_at IS NOT NULL AND released_at < ?
-             ORDER BY released_at LIMIT ?",
-        )
-        .bind(before)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(database("list released blobs"))
-    }
 }
 
 /// A blob whose bytes may go, if nobody took it again in the meantime.
@@ -84,162 +72,115 @@ pub(crate) struct Released {
     pub(crate) size_bytes: i64,
 }
 
+impl Metadata {
+    /// The blob, when the repository holds it.
+    pub(crate) async fn blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<BlobRow>> {
+        let values = values![digest.as_str(), repository.as_str()];
+        self.optional(&HELD, values).await
+    }
+
+    /// Whether any row speaks of the digest.
+    pub(crate) async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
+        let found: Option<(i32,)> = self.optional(&EXISTS, values![digest.as_str()]).await?;
+        Ok(found.is_some())
+    }
+
+    /// Some repositories that hold the blob, for a mount that names none.
+    pub(crate) async fn holders(&self, digest: &Digest, limit: u32) -> Result<Vec<String>> {
+        let values = values![digest.as_str(), limit];
+        let rows: Vec<(String,)> = self.all(&HOLDERS, values).await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// Blobs that no repository has held since before `before`.
+    pub(crate) async fn released(&self, before: i64, limit: u32) -> Result<Vec<Released>> {
+        self.all(&RELEASED, values![before, limit]).await
+    }
+}
+
 /// The row of a blob whose bytes are durable, made or taken back into use.
 pub(crate) async fn ensure_blob(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     digest: &Digest,
     size_bytes: i64,
     object_key: &str,
 ) -> Result<i64> {
-    sqlx::query_scalar(
-        "INSERT INTO blobs (digest, size_bytes, object_key, created_at) VALUES (?, ?, ?, ?)
-         ON CONFLICT (digest) DO UPDATE SET released_at = NULL RETURNING id",
-    )
-    .bind(digest.as_str())
-    .bind(size_bytes)
-    .bind(object_key)
-    .bind(now())
-    .fetch_one(connection)
-    .await
-    .map_err(database("record a blob"))
+    let values = values![digest.as_str(), size_bytes, object_key, now()];
+    let (id,) = transaction.one(&ENSURE, values).await?;
+    Ok(id)
 }
 
 /// Gives a repository the right to a blob, and holds it until a manifest names it.
 ///
-/// Manifests that were accepted without this blob get their reference now.
+/// Manifests that were accepted without this blob get their reference now. The caller
+/// shares the repository, see [`super::share_repository`], and holds the blob's row.
 pub(crate) async fn link_blob(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     repository_id: i64,
     blob_id: i64,
-    lease: SignedDuration,
+    lease: Duration,
 ) -> Result<()> {
-    let fail = || database("link a blob");
-    sqlx::query(
-        "INSERT INTO repository_blobs (repository_id, blob_id, linked_at) VALUES (?, ?, ?)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(repository_id)
-    .bind(blob_id)
-    .bind(now())
-    .execute(&mut *connection)
-    .await
-    .map_err(fail())?;
-    sqlx::query(
-        "INSERT INTO leases (repository_id, blob_id, expires_at) VALUES (?, ?, ?)
-         ON CONFLICT (repository_id, blob_id) DO UPDATE SET expires_at = excluded.expires_at",
-    )
-    .bind(repository_id)
-    .bind(blob_id)
-    .bind(now().saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX)))
-    .execute(&mut *connection)
-    .await
-    .map_err(fail())?;
-    resolve_missing(connection, repository_id, blob_id).await
-}
-
-async fn resolve_missing(
-    connection: &mut SqliteConnection,
-    repository_id: i64,
-    blob_id: i64,
-) -> Result<()> {
-    let resolved = sqlx::query(
-        "INSERT INTO manifest_blobs (manifest_id, repository_id, blob_id)
-         SELECT m.manifest_id, m.repository_id, b.id FROM blobs b
-         JOIN manifest_missing m ON m.repository_id = ? AND m.digest = b.digest
-         WHERE b.id = ? AND m.is_manifest = 0 ON CONFLICT DO NOTHING",
-    )
-    .bind(repository_id)
-    .bind(blob_id)
-    .execute(&mut *connection)
-    .await
-    .map_err(database("resolve a manifest's references"))?;
-    if resolved.rows_affected() > 0 {
-        sqlx::query(
-            "DELETE FROM manifest_missing WHERE repository_id = ? AND is_manifest = 0
-             AND digest = (SELECT digest FROM blobs WHERE id = ?)",
-        )
-        .bind(repository_id)
-        .bind(blob_id)
-        .execute(&mut *connection)
-        .await
-        .map_err(database("resolve a manifest's references"))?;
+    let values = values![repository_id, blob_id, now()];
+    transaction.execute(&LINK, values).await?;
+    let values = values![repository_id, blob_id, milliseconds(lease)];
+    transaction.execute(&LEASE, values).await?;
+    let values = values![repository_id, blob_id];
+    if transaction.execute(&RESOLVE, values).await? > 0 {
+        transaction.execute(&RESOLVED, values).await?;
     }
     Ok(())
 }
 
-/// The blob that a mount may take from a repository.
+/// The blob that a mount may take from a repository. Nobody takes a right to it away
+/// until the transaction ends.
 pub(crate) async fn held_blob(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<Option<BlobRow>> {
-    sqlx::query_as(
-        "SELECT b.id, b.size_bytes, b.object_key FROM blobs b
-         JOIN repository_blobs rb ON rb.blob_id = b.id
-         JOIN repositories r ON r.id = rb.repository_id
-         WHERE b.digest = ? AND r.name = ?",
-    )
-    .bind(digest.as_str())
-    .bind(repository.as_str())
-    .fetch_optional(connection)
-    .await
-    .map_err(database("look up a blob"))
+    transaction.lock(&SHARE, values![digest.as_str()]).await?;
+    let values = values![digest.as_str(), repository.as_str()];
+    transaction.optional(&HELD, values).await
 }
 
 /// Takes a repository's right to a blob away, unless a manifest needs it.
 pub(crate) async fn unlink_blob(
-    connection: &mut SqliteConnection,
-    repository_id: i64,
-    blob_id: i64,
+    transaction: &mut Transaction,
+    repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<()> {
-    let user: Option<String> = sqlx::query_scalar(
-        "SELECT m.digest FROM manifest_blobs mb JOIN manifests m ON m.id = mb.manifest_id
-         WHERE mb.repository_id = ? AND mb.blob_id = ? LIMIT 1",
-    )
-    .bind(repository_id)
-    .bind(blob_id)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(database("look for a blob's manifests"))?;
-    if let Some(manifest) = user {
+    let unknown = || StoreError::blob_unknown(repository, digest);
+    transaction.lock(&TAKE, values![digest.as_str()]).await?;
+    let values = values![digest.as_str(), repository.as_str()];
+    let blob: Option<BlobRow> = transaction.optional(&HELD, values).await?;
+    let blob_id = blob.ok_or_else(unknown)?.id;
+    let repository_id = super::find_repository(transaction, repository).await?;
+    let repository_id = repository_id.ok_or_else(unknown)?;
+    let values = values![repository_id, blob_id];
+    let user: Option<(String,)> = transaction.optional(&USER, values).await?;
+    if let Some((manifest,)) = user {
         return Err(StoreError::BlobInUse {
             digest: digest.to_string(),
             manifest,
         });
     }
-    sqlx::query("DELETE FROM repository_blobs WHERE repository_id = ? AND blob_id = ?")
-        .bind(repository_id)
-        .bind(blob_id)
-        .execute(&mut *connection)
-        .await
-        .map_err(database("unlink a blob"))?;
-    sqlx::query(
-        "UPDATE blobs SET released_at = ? WHERE id = ?
-         AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = blobs.id)",
-    )
-    .bind(now())
-    .bind(blob_id)
-    .execute(&mut *connection)
-    .await
-    .map_err(database("release a blob"))?;
+    transaction.execute(&UNLINK, values).await?;
+    transaction.execute(&RELEASE, values![blob_id]).await?;
     Ok(())
 }
 
 /// Removes the row of a released blob; false when somebody took it again.
 pub(crate) async fn forget_blob(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     blob_id: i64,
     before: i64,
 ) -> Result<bool> {
-    let removed = sqlx::query(
-        "DELETE FROM blobs WHERE id = ? AND released_at IS NOT NULL AND released_at < ?
-         AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = blobs.id)",
-    )
-    .bind(blob_id)
-    .bind(before)
-    .execute(connection)
-    .await
-    .map_err(database("forget a blob"))?;
-    Ok(removed.rows_affected() == 1)
+    Ok(transaction
+        .execute(&FORGET, values![blob_id, before])
+        .await?
+        == 1)
 }

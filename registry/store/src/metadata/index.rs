@@ -2,7 +2,10 @@
 
 use registry_pack::RepositoryName;
 
-use super::{Metadata, commit, ensure_repository, manifests, packs, parents, profiles, tags};
+use super::{
+    Metadata, Transaction, ensure_repository, packs, parents, profiles, references, repositories,
+    retry, tags,
+};
 use crate::error::Result;
 use crate::manifests::{IndexEntry, MissingPolicy, NewManifest};
 
@@ -15,53 +18,60 @@ impl Metadata {
         policy: MissingPolicy,
         immutable_packs: bool,
     ) -> Result<()> {
+        retry(|| self.try_put_manifest(repository, manifest, policy, immutable_packs)).await
+    }
+
+    async fn try_put_manifest(
+        &self,
+        repository: &RepositoryName,
+        manifest: &NewManifest,
+        policy: MissingPolicy,
+        immutable_packs: bool,
+    ) -> Result<()> {
         let mut transaction = self.begin().await?;
-        let repository_id = ensure_repository(&mut transaction, repository).await?;
-        let manifest_id = manifests::insert(
-            &mut transaction,
-            repository,
-            repository_id,
-            manifest,
-            policy,
-        )
-        .await?;
+        let id = ensure_repository(&mut transaction, repository).await?;
+        repositories::change_repository(&mut transaction, id).await?;
+        let manifest_id =
+            references::store(&mut transaction, repository, id, manifest, policy).await?;
         for tag in &manifest.tags {
             tags::set(
                 &mut transaction,
                 repository,
-                repository_id,
+                id,
                 tag,
                 manifest_id,
                 immutable_packs,
             )
             .await?;
-            let version = tag.as_str();
-            let digest = &manifest.digest;
-            match &manifest.index {
-                Some(IndexEntry::Pack(pack)) => {
-                    packs::index(&mut transaction, repository_id, version, digest, pack).await?;
-                }
-                Some(IndexEntry::Profile(profile)) => {
-                    profiles::index(&mut transaction, repository_id, version, digest, profile)
-                        .await?;
-                }
-                None => forget(&mut transaction, repository_id, version).await?,
-            }
+            index(&mut transaction, id, tag.as_str(), manifest).await?;
         }
         if repository.pack_name().is_some() {
             let versions: Vec<String> = manifest.tags.iter().map(ToString::to_string).collect();
-            parents::refresh(&mut transaction, repository_id, &versions).await?;
+            parents::refresh(&mut transaction, id, &versions).await?;
         }
-        commit(transaction).await
+        transaction.commit().await
     }
 }
 
-/// A tag that moved to something that is neither pack nor profile leaves no entry behind.
-async fn forget(
-    connection: &mut sqlx::sqlite::SqliteConnection,
+/// Writes what the index says of a tag. One that moved to something that is neither pack
+/// nor profile leaves no entry behind.
+async fn index(
+    transaction: &mut Transaction,
     repository_id: i64,
     version: &str,
+    manifest: &NewManifest,
 ) -> Result<()> {
-    packs::forget(connection, repository_id, version).await?;
-    profiles::forget(connection, repository_id, version).await
+    let digest = &manifest.digest;
+    match &manifest.index {
+        Some(IndexEntry::Pack(pack)) => {
+            packs::index(transaction, repository_id, version, digest, pack).await
+        }
+        Some(IndexEntry::Profile(profile)) => {
+            profiles::index(transaction, repository_id, version, digest, profile).await
+        }
+        None => {
+            packs::forget(transaction, repository_id, version).await?;
+            profiles::forget(transaction, repository_id, version).await
+        }
+    }
 }

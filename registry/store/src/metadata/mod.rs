@@ -1,138 +1,199 @@
 //! The metadata: which repository has what. The database is the truth.
 //!
 //! All SQL of the store is below this module and its callers know none of it:
-//! they give and get plain types. One connection writes, a pool reads, so that
-//! two writers never meet inside SQLite. It knows nothing of files or caches.
+//! they give and get plain types. It knows nothing of files or caches.
+//!
+//! SQLite has one writer, and that is all its locking. On PostgreSQL, where several
+//! servers write at once, these rows are locked, always in this order:
+//!
+//! | lock | taken by | so that |
+//! |---|---|---|
+//! | the digest (advisory) | who brings or takes its bytes | bytes and row come and go together |
+//! | the repository's row, exclusively | who changes manifests or tags | an immutable tag stays, parents follow the newest |
+//! | the repository's row, shared | who links a blob | a manifest that waits for the blob sees it |
+//! | the blobs' rows, by id, shared | who gives or relies on a right | the right is there at the commit |
+//! | a blob's row, exclusively | who takes a right away | nobody relies on it meanwhile |
+//!
+//! What still collides is tried again, a bounded number of times.
 
 mod blobs;
-mod catalog;
+mod claim;
+mod conflict;
+mod hold;
 mod index;
 mod manifests;
 mod packs;
 mod parents;
+mod postgres;
 mod profiles;
+mod references;
 mod referrers;
+mod repositories;
+mod sqlite;
+mod statement;
 mod tags;
+#[cfg(test)]
+mod tests;
+mod transaction;
 mod uploads;
+mod value;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use registry_pack::{Digest, RepositoryName};
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
-use sqlx::{Connection as _, Sqlite, Transaction};
+use registry_pack::Digest;
+use uuid::Uuid;
 
+use self::claim::DigestLocks;
+use self::postgres::PostgresDatabase;
+use self::sqlite::SqliteDatabase;
+use self::statement::{Statement, statements};
+use self::transaction::{Pooled, Record};
+use self::value::{Value, values};
+use crate::database::Database;
 use crate::error::{Result, StoreError, database};
 
-pub(crate) use blobs::unlink_blob;
-pub(crate) use blobs::{BlobRow, ensure_blob, forget_blob, held_blob, link_blob};
-pub(crate) use uploads::{UploadRow, close_upload};
+pub(crate) use self::blobs::{
+    BlobRow, ensure_blob, forget_blob, held_blob, link_blob, unlink_blob,
+};
+pub(crate) use self::claim::DigestClaim;
+pub(crate) use self::conflict::retry;
+pub(crate) use self::hold::Hold;
+pub(crate) use self::manifests::Head;
+pub(crate) use self::repositories::{ensure_repository, find_repository, share_repository};
+pub(crate) use self::transaction::Transaction;
+pub(crate) use self::uploads::{UploadRow, close_upload};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// Readers do not wait for each other or for the writer; more than a few gain nothing on one disk.
-const READERS: u32 = 4;
 /// How long a request waits for its turn before it fails.
 const WAIT: Duration = Duration::from_secs(30);
+
+statements! {
+    PING: "ask the database" = "SELECT 1";
+}
 
 /// Access to the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    backend: Backend,
+    digests: Arc<DigestLocks>,
+    /// This server among those that share the database.
+    server: Uuid,
+}
+
+/// Which database it is.
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(SqliteDatabase),
+    Postgres(PostgresDatabase),
 }
 
 impl Metadata {
-    /// Opens the file, creating and migrating it as needed.
-    pub(crate) async fn open(path: &Path) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(WAIT);
-        let writer = pool(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(database("open the file"))?;
-        MIGRATIONS
-            .run(&writer)
-            .await
-            .map_err(|error| StoreError::Database {
-                what: "bring the schema up to date",
-                source: error.into(),
-            })?;
-        let readers = pool(READERS)
-            .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
-            .await
-            .map_err(database("open the file for reading"))?;
-        Ok(Self { writer, readers })
+    /// Opens the database, creating and migrating what is needed. SQLite lies in `folder`.
+    pub(crate) async fn open(database: &Database, folder: &Path) -> Result<Self> {
+        let backend = match database {
+            Database::Sqlite => {
+                Backend::Sqlite(SqliteDatabase::open(&folder.join("registry.db")).await?)
+            }
+            Database::Postgres(config) => Backend::Postgres(PostgresDatabase::open(config).await?),
+        };
+        Ok(Self::on(backend))
     }
 
-    /// Ends all connections; the write-ahead log is merged by the last one.
+    fn on(backend: Backend) -> Self {
+        Self {
+            backend,
+            digests: Arc::default(),
+            server: Uuid::new_v4(),
+        }
+    }
+
+    /// Whether other servers may write to the database too.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
+    }
+
+    /// Ends all connections, and with them what this server held.
     pub(crate) async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
-    /// A transaction on the one writing connection; others wait for their turn.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(database("begin a transaction"))
+        self.let_all_go().await;
+        match &self.backend {
+            Backend::Sqlite(database) => database.close().await,
+            Backend::Postgres(database) => database.close().await,
+        }
     }
 
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1")
-            .execute(&self.readers)
-            .await
-            .map_err(database("ask the database"))?;
-        Ok(())
+        self.optional::<(i32,)>(&PING, values![]).await.map(drop)
+    }
+
+    /// A transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Transaction> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.begin().await.map(Transaction::Sqlite),
+            Backend::Postgres(database) => database.begin().await.map(Transaction::Postgres),
+        }
+        .map_err(database("begin a transaction"))
+    }
+
+    /// Reads the rows of a statement.
+    async fn all<T: Record>(
+        &self,
+        statement: &'static Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<T>> {
+        let mut connection = self.reader().await.map_err(database(statement.what))?;
+        connection.target().all(statement, values).await
+    }
+
+    /// Reads the row of a statement, if there is one.
+    async fn optional<T: Record>(
+        &self,
+        statement: &'static Statement,
+        values: &[Value<'_>],
+    ) -> Result<Option<T>> {
+        let mut connection = self.reader().await.map_err(database(statement.what))?;
+        connection.target().optional(statement, values).await
+    }
+
+    /// Runs a statement that writes, alone; says how many rows it changed.
+    async fn execute(&self, statement: &'static Statement, values: &[Value<'_>]) -> Result<u64> {
+        let mut connection = self.writer().await.map_err(database(statement.what))?;
+        connection.target().execute(statement, values).await
+    }
+
+    async fn reader(&self) -> Result<Pooled, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.reader().await.map(Pooled::Sqlite),
+            Backend::Postgres(database) => database.connection().await.map(Pooled::Postgres),
+        }
+    }
+
+    async fn writer(&self) -> Result<Pooled, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.writer().await.map(Pooled::Sqlite),
+            Backend::Postgres(database) => database.connection().await.map(Pooled::Postgres),
+        }
     }
 }
 
-pub(crate) async fn commit(transaction: Transaction<'static, Sqlite>) -> Result<()> {
-    transaction.commit().await.map_err(database("commit"))
-}
-
-/// The row of a repository, made on first use.
-pub(crate) async fn ensure_repository(
-    connection: &mut SqliteConnection,
-    name: &RepositoryName,
-) -> Result<i64> {
-    if let Some(id) = find_repository(connection, name).await? {
-        return Ok(id);
+/// A schema that cannot be brought up to date.
+fn migrated(error: sqlx::migrate::MigrateError) -> StoreError {
+    StoreError::Database {
+        what: "bring the schema up to date",
+        source: error.into(),
     }
-    sqlx::query_scalar("INSERT INTO repositories (name, created_at) VALUES (?, ?) RETURNING id")
-        .bind(name.as_str())
-        .bind(now())
-        .fetch_one(connection)
-        .await
-        .map_err(database("create a repository"))
-}
-
-pub(crate) async fn find_repository(
-    connection: &mut SqliteConnection,
-    name: &RepositoryName,
-) -> Result<Option<i64>> {
-    sqlx::query_scalar("SELECT id FROM repositories WHERE name = ?")
-        .bind(name.as_str())
-        .fetch_optional(connection)
-        .await
-        .map_err(database("look up a repository"))
 }
 
 /// Milliseconds since 1970, as all rows keep them.
 pub(crate) fn now() -> i64 {
     Timestamp::now().as_millisecond()
+}
+
+/// A duration as rows and statements take it.
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn timestamp(milliseconds: i64) -> Timestamp {
@@ -149,64 +210,4 @@ pub(crate) fn parse_digest(text: &str) -> Result<Digest> {
 pub(crate) fn json_array<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> String {
     let texts: Vec<&str> = digests.into_iter().map(Digest::as_str).collect();
     serde_json::to_string(&texts).unwrap_or_else(|_| "[]".to_owned())
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(WAIT)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
-}
-
-/// A connection whose transaction SQLite ended by itself, as it does on a full disk, still
-/// counts as inside one and never begins another: it is closed and replaced.
-async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // The answer comes after a rollback that is still on its way.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn writing_goes_on_after_the_disk_was_full() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let metadata = Metadata::open(&folder.path().join("test.db"))
-            .await
-            .expect("a database");
-        let name: RepositoryName = "a".parse().expect("a name");
-        // From here on the database may not grow, as on a full disk.
-        sqlx::query("PRAGMA max_page_count = 1")
-            .execute(&metadata.writer)
-            .await
-            .expect("a bound");
-        let mut transaction = metadata.begin().await.expect("a transaction");
-        let id = ensure_repository(&mut transaction, &name)
-            .await
-            .expect("room for a row");
-        let filled =
-            sqlx::query("UPDATE repositories SET name = hex(zeroblob(1000000)) WHERE id = ?")
-                .bind(id)
-                .execute(&mut *transaction)
-                .await
-                .map_err(database("fill the disk"));
-        assert!(matches!(filled, Err(StoreError::Full { .. })), "{filled:?}");
-        drop(transaction);
-        let mut transaction = metadata.begin().await.expect("a transaction");
-        assert_eq!(
-            find_repository(&mut transaction, &name)
-                .await
-                .expect("an answer"),
-            None
-        );
-        ensure_repository(&mut transaction, &name)
-            .await
-            .expect("a repository");
-        commit(transaction).await.expect("committed");
-    }
 }

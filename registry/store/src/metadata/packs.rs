@@ -1,11 +1,41 @@
 //! The index of packs: what each pushed pack says about itself.
 
 use registry_pack::Digest;
-use sqlx::sqlite::SqliteConnection;
 
-use super::{Metadata, parse_digest, timestamp};
-use crate::error::{Result, StoreError, database};
+use super::{Metadata, Transaction, parse_digest, statements, timestamp, values};
+use crate::error::{Result, StoreError};
 use crate::packs::{PackDocuments, PackEntry, PackQuery, PackRecord};
+
+statements! {
+    LIST: "list packs" =
+        "SELECT project, name, version, layer, display_name, cloud_types, annotations,
+                manifest_digest, archive_digest, archive_bytes, pushed_at,
+                lint_errors, lint_warnings
+         FROM packs
+         WHERE (project, name, version) > ($1, $2, $3)
+         AND (CAST($4 AS TEXT) IS NULL OR project = $4)
+         AND (CAST($5 AS TEXT) IS NULL OR name = $5)
+         AND (CAST($6 AS TEXT) IS NULL OR layer = $6)
+         ORDER BY project, name, version LIMIT $7";
+    ENTRY: "look up a pack" =
+        "SELECT project, name, version, layer, display_name, cloud_types, annotations,
+                manifest_digest, archive_digest, archive_bytes, pushed_at,
+                lint_errors, lint_warnings
+         FROM packs
+         WHERE project = $1 AND name = $2 AND version = $3";
+    DOCUMENTS: "read a pack's documents" =
+        "SELECT pack_values, readme, presets, schema, findings FROM packs
+         WHERE project = $1 AND name = $2 AND version = $3";
+    INSERT: "index a pack" =
+        "INSERT INTO packs (repository_id, version, project, name, layer, display_name, cloud_types,
+                            annotations, manifest_digest, archive_digest, archive_bytes, pushed_at,
+                            lint_errors, lint_warnings, findings, pack_values, readme, presets, schema)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+                 (SELECT updated_at FROM tags WHERE repository_id = $1 AND name = $2),
+                 $12, $13, $14, $15, $16, $17, $18)";
+    FORGET: "remove a pack from the index" =
+        "DELETE FROM packs WHERE repository_id = $1 AND version = $2";
+}
 
 #[derive(sqlx::FromRow)]
 struct Raw {
@@ -37,28 +67,16 @@ impl Metadata {
     /// A page of packs by project, name and version.
     pub(crate) async fn packs(&self, query: &PackQuery, limit: u32) -> Result<Vec<PackEntry>> {
         let (project, name, version) = query.after.clone().unwrap_or_default();
-        let rows: Vec<Raw> = sqlx::query_as(
-            "SELECT project, name, version, layer, display_name, cloud_types, annotations,
-                    manifest_digest, archive_digest, archive_bytes, pushed_at,
-                    lint_errors, lint_warnings
-             FROM packs WHERE (project, name, version) > (?, ?, ?)
-             AND (? IS NULL OR project = ?) AND (? IS NULL OR name = ?)
-             AND (? IS NULL OR layer = ?)
-             ORDER BY project, name, version LIMIT ?",
-        )
-        .bind(project)
-        .bind(name)
-        .bind(version)
-        .bind(&query.project)
-        .bind(&query.project)
-        .bind(&query.name)
-        .bind(&query.name)
-        .bind(&query.layer)
-        .bind(&query.layer)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(database("list packs"))?;
+        let values = values![
+            &project,
+            &name,
+            &version,
+            &query.project,
+            &query.name,
+            &query.layer,
+            limit
+        ];
+        let rows: Vec<Raw> = self.all(&LIST, values).await?;
         rows.into_iter().map(Raw::parse).collect()
     }
 
@@ -69,31 +87,12 @@ impl Metadata {
         name: &str,
         version: &str,
     ) -> Result<Option<(PackEntry, PackDocuments)>> {
-        let row: Option<Raw> = sqlx::query_as(
-            "SELECT project, name, version, layer, display_name, cloud_types, annotations,
-                    manifest_digest, archive_digest, archive_bytes, pushed_at,
-                    lint_errors, lint_warnings
-             FROM packs WHERE project = ? AND name = ? AND version = ?",
-        )
-        .bind(project)
-        .bind(name)
-        .bind(version)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(database("look up a pack"))?;
+        let values = values![project, name, version];
+        let row: Option<Raw> = self.optional(&ENTRY, values).await?;
         let Some(entry) = row.map(Raw::parse).transpose()? else {
             return Ok(None);
         };
-        let documents: Option<RawDocuments> = sqlx::query_as(
-            "SELECT pack_values, readme, presets, schema, findings FROM packs
-             WHERE project = ? AND name = ? AND version = ?",
-        )
-        .bind(project)
-        .bind(name)
-        .bind(version)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(database("read a pack's documents"))?;
+        let documents: Option<RawDocuments> = self.optional(&DOCUMENTS, values).await?;
         documents
             .map(|documents| Ok((entry, documents.parse()?)))
             .transpose()
@@ -101,58 +100,47 @@ impl Metadata {
 }
 
 /// Writes or rewrites the entry of one version.
-pub(crate) async fn index(
-    connection: &mut SqliteConnection,
+pub(super) async fn index(
+    transaction: &mut Transaction,
     repository_id: i64,
     version: &str,
     manifest: &Digest,
     pack: &PackRecord,
 ) -> Result<()> {
-    forget(connection, repository_id, version).await?;
-    sqlx::query(
-        "INSERT INTO packs (repository_id, version, project, name, layer, display_name, cloud_types,
-                            annotations, manifest_digest, archive_digest, archive_bytes, pushed_at,
-                            lint_errors, lint_warnings, findings, pack_values, readme, presets, schema)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
-                 (SELECT updated_at FROM tags WHERE repository_id = ?1 AND name = ?2),
-                 ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-    )
-    .bind(repository_id)
-    .bind(version)
-    .bind(&pack.project)
-    .bind(&pack.name)
-    .bind(&pack.layer)
-    .bind(&pack.display_name)
-    .bind(to_json(&pack.cloud_types)?)
-    .bind(to_json(&pack.annotations)?)
-    .bind(manifest.as_str())
-    .bind(pack.archive_digest.as_str())
-    .bind(i64::try_from(pack.archive_bytes).unwrap_or(i64::MAX))
-    .bind(i64::from(pack.lint_errors))
-    .bind(i64::from(pack.lint_warnings))
-    .bind(to_json(&pack.documents.findings)?)
-    .bind(&pack.documents.values)
-    .bind(&pack.documents.readme)
-    .bind(&pack.documents.presets)
-    .bind(&pack.documents.schema)
-    .execute(connection)
-    .await
-    .map_err(database("index a pack"))?;
-    Ok(())
+    forget(transaction, repository_id, version).await?;
+    let cloud_types = to_json(&pack.cloud_types)?;
+    let annotations = to_json(&pack.annotations)?;
+    let findings = to_json(&pack.documents.findings)?;
+    let values = values![
+        repository_id,
+        version,
+        &pack.project,
+        &pack.name,
+        &pack.layer,
+        &pack.display_name,
+        &cloud_types,
+        &annotations,
+        manifest.as_str(),
+        pack.archive_digest.as_str(),
+        i64::try_from(pack.archive_bytes).unwrap_or(i64::MAX),
+        pack.lint_errors,
+        pack.lint_warnings,
+        &findings,
+        &pack.documents.values,
+        &pack.documents.readme,
+        &pack.documents.presets,
+        &pack.documents.schema,
+    ];
+    transaction.execute(&INSERT, values).await.map(drop)
 }
 
-pub(crate) async fn forget(
-    connection: &mut SqliteConnection,
+pub(super) async fn forget(
+    transaction: &mut Transaction,
     repository_id: i64,
     version: &str,
 ) -> Result<()> {
-    sqlx::query("DELETE FROM packs WHERE repository_id = ? AND version = ?")
-        .bind(repository_id)
-        .bind(version)
-        .execute(connection)
-        .await
-        .map_err(database("remove a pack from the index"))?;
-    Ok(())
+    let values = values![repository_id, version];
+    transaction.execute(&FORGET, values).await.map(drop)
 }
 
 impl Raw {
@@ -187,13 +175,13 @@ impl RawDocuments {
     }
 }
 
-pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| StoreError::Damaged {
         what: format!("an index entry: {error}"),
     })
 }
 
-pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| StoreError::Damaged {
         what: format!("an index entry: {error}"),
     })

@@ -3,14 +3,20 @@
 use std::collections::BTreeSet;
 
 use registry_pack::Version;
-use sqlx::sqlite::SqliteConnection;
 
-use super::tags;
-use crate::error::{Result, database};
+use super::{Transaction, statements, tags, values};
+use crate::error::Result;
+
+statements! {
+    VERSIONS: "list a pack's versions" =
+        "SELECT p.version, t.manifest_id FROM packs p
+         JOIN tags t ON t.repository_id = p.repository_id AND t.name = p.version
+         WHERE p.repository_id = $1";
+}
 
 /// Sets the parents of these versions anew, from all versions that are there now.
-pub(crate) async fn refresh(
-    connection: &mut SqliteConnection,
+pub(super) async fn refresh(
+    transaction: &mut Transaction,
     repository_id: i64,
     changed: &[String],
 ) -> Result<()> {
@@ -22,7 +28,7 @@ pub(crate) async fn refresh(
     if parents.is_empty() {
         return Ok(());
     }
-    let versions = versions(connection, repository_id).await?;
+    let versions = versions(transaction, repository_id).await?;
     for parent in parents {
         // A release comes before any pre-release, then the newest wins.
         let newest = versions
@@ -34,24 +40,16 @@ pub(crate) async fn refresh(
                     .then_with(|| a.cmp(b))
             })
             .map(|(_, manifest_id)| *manifest_id);
-        tags::set_parent(connection, repository_id, &parent, newest).await?;
+        tags::set_parent(transaction, repository_id, &parent, newest).await?;
     }
     Ok(())
 }
 
 async fn versions(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     repository_id: i64,
 ) -> Result<Vec<(Version, i64)>> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT p.version, t.manifest_id FROM packs p
-         JOIN tags t ON t.repository_id = p.repository_id AND t.name = p.version
-         WHERE p.repository_id = ?",
-    )
-    .bind(repository_id)
-    .fetch_all(connection)
-    .await
-    .map_err(database("list a pack's versions"))?;
+    let rows: Vec<(String, i64)> = transaction.all(&VERSIONS, values![repository_id]).await?;
     Ok(rows
         .into_iter()
         .filter_map(|(text, manifest_id)| Some((text.parse().ok()?, manifest_id)))

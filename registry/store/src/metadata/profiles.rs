@@ -1,12 +1,35 @@
 //! The index of cluster profiles.
 
 use registry_pack::Digest;
-use sqlx::sqlite::SqliteConnection;
 
 use super::packs::{from_json, to_json};
-use super::{Metadata, parse_digest, timestamp};
-use crate::error::{Result, database};
+use super::{Metadata, Transaction, parse_digest, statements, timestamp, values};
+use crate::error::Result;
 use crate::profiles::{ProfileEntry, ProfileQuery, ProfileRecord};
+
+statements! {
+    LIST: "list profiles" =
+        "SELECT project, name, version, description, labels, kind, cloud_type, packs,
+                manifest_digest, pushed_at, lint_errors, lint_warnings, findings, '' AS document
+         FROM profiles
+         WHERE (project, name, version) > ($1, $2, $3)
+         AND (CAST($4 AS TEXT) IS NULL OR project = $4)
+         ORDER BY project, name, version LIMIT $5";
+    ENTRY: "look up a profile" =
+        "SELECT project, name, version, description, labels, kind, cloud_type, packs,
+                manifest_digest, pushed_at, lint_errors, lint_warnings, findings, document
+         FROM profiles
+         WHERE project = $1 AND name = $2 AND version = $3";
+    INSERT: "index a profile" =
+        "INSERT INTO profiles (repository_id, version, project, name, description, labels, kind,
+                               cloud_type, packs, manifest_digest, pushed_at, lint_errors,
+                               lint_warnings, findings, document)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+                 (SELECT updated_at FROM tags WHERE repository_id = $1 AND name = $2),
+                 $11, $12, $13, $14)";
+    FORGET: "remove a profile from the index" =
+        "DELETE FROM profiles WHERE repository_id = $1 AND version = $2";
+}
 
 #[derive(sqlx::FromRow)]
 struct Raw {
@@ -34,21 +57,8 @@ impl Metadata {
         limit: u32,
     ) -> Result<Vec<ProfileEntry>> {
         let (project, name, version) = query.after.clone().unwrap_or_default();
-        let rows: Vec<Raw> = sqlx::query_as(
-            "SELECT project, name, version, description, labels, kind, cloud_type, packs,
-                    manifest_digest, pushed_at, lint_errors, lint_warnings, findings, '' AS document
-             FROM profiles WHERE (project, name, version) > (?, ?, ?)
-             AND (? IS NULL OR project = ?) ORDER BY project, name, version LIMIT ?",
-        )
-        .bind(project)
-        .bind(name)
-        .bind(version)
-        .bind(&query.project)
-        .bind(&query.project)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(database("list profiles"))?;
+        let values = values![&project, &name, &version, &query.project, limit];
+        let rows: Vec<Raw> = self.all(&LIST, values).await?;
         rows.into_iter()
             .map(|raw| raw.parse().map(|(entry, _)| entry))
             .collect()
@@ -61,70 +71,50 @@ impl Metadata {
         name: &str,
         version: &str,
     ) -> Result<Option<(ProfileEntry, String)>> {
-        let row: Option<Raw> = sqlx::query_as(
-            "SELECT project, name, version, description, labels, kind, cloud_type, packs,
-                    manifest_digest, pushed_at, lint_errors, lint_warnings, findings, document
-             FROM profiles WHERE project = ? AND name = ? AND version = ?",
-        )
-        .bind(project)
-        .bind(name)
-        .bind(version)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(database("look up a profile"))?;
+        let values = values![project, name, version];
+        let row: Option<Raw> = self.optional(&ENTRY, values).await?;
         row.map(Raw::parse).transpose()
     }
 }
 
 /// Writes or rewrites the entry of one version.
-pub(crate) async fn index(
-    connection: &mut SqliteConnection,
+pub(super) async fn index(
+    transaction: &mut Transaction,
     repository_id: i64,
     version: &str,
     manifest: &Digest,
     profile: &ProfileRecord,
 ) -> Result<()> {
-    forget(connection, repository_id, version).await?;
-    sqlx::query(
-        "INSERT INTO profiles (repository_id, version, project, name, description, labels, kind,
-                               cloud_type, packs, manifest_digest, pushed_at, lint_errors,
-                               lint_warnings, findings, document)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
-                 (SELECT updated_at FROM tags WHERE repository_id = ?1 AND name = ?2),
-                 ?11, ?12, ?13, ?14)",
-    )
-    .bind(repository_id)
-    .bind(version)
-    .bind(&profile.project)
-    .bind(&profile.name)
-    .bind(&profile.description)
-    .bind(to_json(&profile.labels)?)
-    .bind(&profile.kind)
-    .bind(&profile.cloud_type)
-    .bind(to_json(&profile.packs)?)
-    .bind(manifest.as_str())
-    .bind(i64::from(profile.lint_errors))
-    .bind(i64::from(profile.lint_warnings))
-    .bind(to_json(&profile.findings)?)
-    .bind(&profile.document)
-    .execute(connection)
-    .await
-    .map_err(database("index a profile"))?;
-    Ok(())
+    forget(transaction, repository_id, version).await?;
+    let labels = to_json(&profile.labels)?;
+    let packs = to_json(&profile.packs)?;
+    let findings = to_json(&profile.findings)?;
+    let values = values![
+        repository_id,
+        version,
+        &profile.project,
+        &profile.name,
+        &profile.description,
+        &labels,
+        &profile.kind,
+        &profile.cloud_type,
+        &packs,
+        manifest.as_str(),
+        profile.lint_errors,
+        profile.lint_warnings,
+        &findings,
+        &profile.document,
+    ];
+    transaction.execute(&INSERT, values).await.map(drop)
 }
 
-pub(crate) async fn forget(
-    connection: &mut SqliteConnection,
+pub(super) async fn forget(
+    transaction: &mut Transaction,
     repository_id: i64,
     version: &str,
 ) -> Result<()> {
-    sqlx::query("DELETE FROM profiles WHERE repository_id = ? AND version = ?")
-        .bind(repository_id)
-        .bind(version)
-        .execute(connection)
-        .await
-        .map_err(database("remove a profile from the index"))?;
-    Ok(())
+    let values = values![repository_id, version];
+    transaction.execute(&FORGET, values).await.map(drop)
 }
 
 impl Raw {

@@ -2,9 +2,17 @@
 
 use registry_pack::{Digest, RepositoryName};
 
-use super::{Metadata, parse_digest};
-use crate::error::{Result, database};
+use super::{Metadata, parse_digest, statements, values};
+use crate::error::Result;
 use crate::manifests::Referrer;
+
+statements! {
+    LIST: "list referrers" =
+        "SELECT m.id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations
+         FROM repositories r JOIN manifests m ON m.repository_id = r.id
+         WHERE r.name = $1 AND m.subject = $2 AND m.id > $3
+         AND (CAST($4 AS TEXT) IS NULL OR m.artifact_type = $4) ORDER BY m.id LIMIT $5";
+}
 
 #[derive(sqlx::FromRow)]
 struct Raw {
@@ -26,21 +34,14 @@ impl Metadata {
         last: i64,
         limit: u32,
     ) -> Result<Vec<Referrer>> {
-        let rows: Vec<Raw> = sqlx::query_as(
-            "SELECT m.id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations
-             FROM repositories r JOIN manifests m ON m.repository_id = r.id
-             WHERE r.name = ? AND m.subject = ? AND m.id > ?
-             AND (? IS NULL OR m.artifact_type = ?) ORDER BY m.id LIMIT ?",
-        )
-        .bind(repository.as_str())
-        .bind(subject.as_str())
-        .bind(last)
-        .bind(artifact_type)
-        .bind(artifact_type)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(database("list referrers"))?;
+        let values = values![
+            repository.as_str(),
+            subject.as_str(),
+            last,
+            artifact_type,
+            limit
+        ];
+        let rows: Vec<Raw> = self.all(&LIST, values).await?;
         rows.into_iter().map(Raw::parse).collect()
     }
 }

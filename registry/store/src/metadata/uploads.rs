@@ -1,10 +1,45 @@
-//! Open uploads: how far each got, so that another request, or another process, can go on.
+//! Open uploads: how far each got, so that another request, or another server, can go on.
+
+use std::time::Duration;
 
 use registry_pack::{Algorithm, RepositoryName};
-use sqlx::sqlite::SqliteConnection;
 
-use super::{Metadata, commit, ensure_repository, now};
-use crate::error::{Result, StoreError, database};
+use super::{Metadata, Transaction, ensure_repository, milliseconds, now, statements, values};
+use crate::error::{Result, StoreError};
+
+statements! {
+    COUNT: "count uploads" = "SELECT count(*) FROM uploads WHERE repository_id = $1";
+    CREATE: "record an upload" =
+        "INSERT INTO uploads (id, repository_id, staged_key, offset_bytes, algorithm,
+                              hash_state, started_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    FIND: "look up an upload" =
+        "SELECT u.staged_key, u.offset_bytes, u.algorithm, u.hash_state FROM uploads u
+         JOIN repositories r ON r.id = u.repository_id WHERE u.id = $1 AND r.name = $2";
+    HOLD: "hold an upload" =
+        "UPDATE uploads SET holder = $1, held_until = " now " + $2
+         WHERE id = $3 AND repository_id = (SELECT id FROM repositories WHERE name = $4)
+         AND (holder IS NULL OR held_until < " now ")
+         RETURNING staged_key, offset_bytes, algorithm, hash_state";
+    RENEW: "hold an upload longer" =
+        "UPDATE uploads SET held_until = " now " + $1 WHERE id = $2 AND holder = $3";
+    LET_GO: "let go of an upload" =
+        "UPDATE uploads SET holder = NULL, held_until = NULL WHERE id = $1 AND holder = $2";
+    LET_ALL_GO: "let go of a server's uploads" =
+        "UPDATE uploads SET holder = NULL, held_until = NULL WHERE holder LIKE $1";
+    SAVE: "save an upload's state" =
+        "UPDATE uploads SET offset_bytes = $1, algorithm = $2, hash_state = $3, updated_at = $4,
+         holder = NULL, held_until = NULL
+         WHERE id = $5 AND offset_bytes = $6 AND holder IS NOT DISTINCT FROM $7";
+    CLOSE: "close an upload" =
+        "DELETE FROM uploads WHERE id = $1 AND holder IS NOT DISTINCT FROM $2";
+    STALE: "list stale uploads" =
+        "SELECT id, staged_key FROM uploads WHERE updated_at < $1 ORDER BY updated_at LIMIT $2";
+    EXPIRE: "remove a stale upload" =
+        "DELETE FROM uploads WHERE id = $1 AND updated_at < $2
+         AND (holder IS NULL OR held_until < " now ")";
+    EXISTS: "look up an upload" = "SELECT 1 FROM uploads WHERE id = $1";
+}
 
 /// The row of an open upload.
 #[derive(Clone, Debug)]
@@ -24,7 +59,8 @@ struct Raw {
 }
 
 impl Metadata {
-    /// Records a new upload; refuses when the repository has too many.
+    /// Records a new upload; refuses when the repository has too many. Uploads that start at
+    /// the same moment on several servers may pass the bound, by as many as they are.
     pub(crate) async fn create_upload(
         &self,
         repository: &RepositoryName,
@@ -34,35 +70,24 @@ impl Metadata {
     ) -> Result<()> {
         let mut transaction = self.begin().await?;
         let repository_id = ensure_repository(&mut transaction, repository).await?;
-        let open: i64 = sqlx::query_scalar("SELECT count(*) FROM uploads WHERE repository_id = ?")
-            .bind(repository_id)
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(database("count uploads"))?;
+        let (open,): (i64,) = transaction.one(&COUNT, values![repository_id]).await?;
         if u64::try_from(open).unwrap_or(0) >= limit {
             return Err(StoreError::TooManyUploads {
                 repository: repository.to_string(),
                 limit,
             });
         }
-        let started = now();
-        sqlx::query(
-            "INSERT INTO uploads (id, repository_id, staged_key, offset_bytes, algorithm,
-                                  hash_state, started_at, updated_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(id)
-        .bind(repository_id)
-        .bind(&row.staged_key)
-        .bind(to_row(row.offset)?)
-        .bind(row.algorithm.as_str())
-        .bind(&row.hash_state)
-        .bind(started)
-        .bind(started)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database("record an upload"))?;
-        commit(transaction).await
+        let values = values![
+            id,
+            repository_id,
+            &row.staged_key,
+            to_row(row.offset)?,
+            row.algorithm.as_str(),
+            &row.hash_state[..],
+            now(),
+        ];
+        transaction.execute(&CREATE, values).await?;
+        transaction.commit().await
     }
 
     /// The upload, when it belongs to the repository.
@@ -71,51 +96,69 @@ impl Metadata {
         repository: &RepositoryName,
         id: &str,
     ) -> Result<Option<UploadRow>> {
-        let raw: Option<Raw> = sqlx::query_as(
-            "SELECT u.staged_key, u.offset_bytes, u.algorithm, u.hash_state FROM uploads u
-             JOIN repositories r ON r.id = u.repository_id WHERE u.id = ? AND r.name = ?",
-        )
-        .bind(id)
-        .bind(repository.as_str())
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(database("look up an upload"))?;
+        let values = values![id, repository.as_str()];
+        let raw: Option<Raw> = self.optional(&FIND, values).await?;
         raw.map(Raw::parse).transpose()
     }
 
-    /// Records how far an upload got; false when it is gone or somebody else moved it.
+    /// The upload, held for `holder`, unless somebody else holds it.
+    pub(super) async fn take_upload(
+        &self,
+        repository: &RepositoryName,
+        id: &str,
+        holder: &str,
+        time: Duration,
+    ) -> Result<Option<UploadRow>> {
+        let mut transaction = self.begin().await?;
+        let values = values![holder, milliseconds(time), id, repository.as_str()];
+        let raw: Option<Raw> = transaction.optional(&HOLD, values).await?;
+        transaction.commit().await?;
+        raw.map(Raw::parse).transpose()
+    }
+
+    /// Holds an upload longer; false when it is not held by `holder` any more.
+    pub(super) async fn renew_upload(
+        &self,
+        id: &str,
+        holder: &str,
+        time: Duration,
+    ) -> Result<bool> {
+        let values = values![milliseconds(time), id, holder];
+        Ok(self.execute(&RENEW, values).await? == 1)
+    }
+
+    pub(super) async fn let_upload_go(&self, id: &str, holder: &str) -> Result<()> {
+        self.execute(&LET_GO, values![id, holder]).await.map(drop)
+    }
+
+    pub(super) async fn let_uploads_go(&self, holders: &str) -> Result<()> {
+        self.execute(&LET_ALL_GO, values![holders]).await.map(drop)
+    }
+
+    /// Records how far an upload got and lets it go; false when it is gone or somebody
+    /// else moved or took it.
     pub(crate) async fn save_upload(
         &self,
         id: &str,
+        holder: Option<&str>,
         from_offset: u64,
-        offset: u64,
-        algorithm: Algorithm,
-        hash_state: &[u8],
+        row: &UploadRow,
     ) -> Result<bool> {
-        let saved = sqlx::query(
-            "UPDATE uploads SET offset_bytes = ?, algorithm = ?, hash_state = ?, updated_at = ?
-             WHERE id = ? AND offset_bytes = ?",
-        )
-        .bind(to_row(offset)?)
-        .bind(algorithm.as_str())
-        .bind(hash_state)
-        .bind(now())
-        .bind(id)
-        .bind(to_row(from_offset)?)
-        .execute(&self.writer)
-        .await
-        .map_err(database("save an upload's state"))?;
-        Ok(saved.rows_affected() == 1)
+        let values = values![
+            to_row(row.offset)?,
+            row.algorithm.as_str(),
+            &row.hash_state[..],
+            now(),
+            id,
+            to_row(from_offset)?,
+            holder,
+        ];
+        Ok(self.execute(&SAVE, values).await? == 1)
     }
 
-    /// Removes an upload's row; false when there was none.
-    pub(crate) async fn delete_upload(&self, id: &str) -> Result<bool> {
-        let removed = sqlx::query("DELETE FROM uploads WHERE id = ?")
-            .bind(id)
-            .execute(&self.writer)
-            .await
-            .map_err(database("remove an upload"))?;
-        Ok(removed.rows_affected() == 1)
+    /// Removes an upload's row; false when there was none, or somebody else holds it.
+    pub(crate) async fn delete_upload(&self, id: &str, holder: Option<&str>) -> Result<bool> {
+        Ok(self.execute(&CLOSE, values![id, holder]).await? == 1)
     }
 
     /// Uploads that nobody touched since `before`.
@@ -124,35 +167,32 @@ impl Metadata {
         before: i64,
         limit: u32,
     ) -> Result<Vec<(String, String)>> {
-        sqlx::query_as(
-            "SELECT id, staged_key FROM uploads WHERE updated_at < ? ORDER BY updated_at LIMIT ?",
-        )
-        .bind(before)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(database("list stale uploads"))
+        self.all(&STALE, values![before, limit]).await
+    }
+
+    /// Removes the row of an upload that nobody touched since `before` and nobody holds.
+    pub(crate) async fn expire_upload(&self, id: &str, before: i64) -> Result<bool> {
+        Ok(self.execute(&EXPIRE, values![id, before]).await? == 1)
     }
 
     /// Whether any upload, of whatever repository, has this id.
     pub(crate) async fn upload_exists(&self, id: &str) -> Result<bool> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM uploads WHERE id = ?")
-            .bind(id)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(database("look up an upload"))?;
+        let found: Option<(i32,)> = self.optional(&EXISTS, values![id]).await?;
         Ok(found.is_some())
     }
 }
 
-/// Closes an upload in the transaction that records its blob.
-pub(crate) async fn close_upload(connection: &mut SqliteConnection, id: &str) -> Result<()> {
-    sqlx::query("DELETE FROM uploads WHERE id = ?")
-        .bind(id)
-        .execute(connection)
-        .await
-        .map_err(database("close an upload"))?;
-    Ok(())
+/// Closes an upload in the transaction that records its blob; refuses a request that lost
+/// its hold.
+pub(crate) async fn close_upload(
+    transaction: &mut Transaction,
+    id: &str,
+    holder: Option<&str>,
+) -> Result<()> {
+    match transaction.execute(&CLOSE, values![id, holder]).await? {
+        0 => Err(StoreError::UploadUnknown { id: id.to_owned() }),
+        _ => Ok(()),
+    }
 }
 
 impl Raw {

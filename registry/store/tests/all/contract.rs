@@ -5,7 +5,8 @@ use futures::TryStreamExt as _;
 use registry_pack::{Algorithm, Digest};
 use registry_store::{DataLock, StoreError};
 
-use crate::support::{Case, manifest, name};
+use super::Case;
+use crate::support::{manifest, name};
 
 #[tokio::test]
 async fn a_blob_lies_under_its_digest_and_nothing_else_is_left() {

@@ -1,6 +1,34 @@
 //! The store's tests: its contract, on a folder and a database of its own.
+//!
+//! What every database has to do is included once for each of them; the modules take
+//! their `Case` from the one above.
 
-mod contract;
-mod maintenance;
-mod rows;
+mod files;
+mod history;
+mod servers;
 mod support;
+mod upgrade;
+
+/// The contract on SQLite.
+#[path = "."]
+mod sqlite {
+    pub(crate) type Case = crate::support::Case<crate::support::Sqlite>;
+
+    mod contract;
+    mod maintenance;
+    mod rows;
+}
+
+/// The contract on PostgreSQL.
+#[expect(
+    clippy::duplicate_mod,
+    reason = "one suite, run against each of the databases"
+)]
+#[path = "."]
+mod postgres {
+    pub(crate) type Case = crate::support::Case<crate::support::Postgres>;
+
+    mod contract;
+    mod maintenance;
+    mod rows;
+}

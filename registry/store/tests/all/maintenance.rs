@@ -6,7 +6,8 @@ use bytes::Bytes;
 use registry_pack::Algorithm;
 use registry_store::Maintained;
 
-use crate::support::{Case, name};
+use super::Case;
+use crate::support::name;
 
 #[tokio::test]
 async fn released_bytes_go_after_the_grace_period() {

@@ -1,26 +1,9 @@
 //! The rows themselves: what one transaction leaves, and what the keys refuse.
 
 use registry_pack::Algorithm;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
-use crate::support::{Case, manifest, name};
-
-async fn connect(case: &Case) -> SqliteConnection {
-    SqliteConnectOptions::new()
-        .filename(case.config.data_dir.join("registry.db"))
-        .foreign_keys(true)
-        .connect()
-        .await
-        .expect("a connection")
-}
-
-async fn count(connection: &mut SqliteConnection, table: &str) -> i64 {
-    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
-        .fetch_one(connection)
-        .await
-        .expect("a count")
-}
+use super::Case;
+use crate::support::{manifest, name};
 
 #[tokio::test]
 async fn finishing_an_upload_leaves_blob_right_and_lease_and_no_upload() {
@@ -30,8 +13,8 @@ async fn finishing_an_upload_leaves_blob_right_and_lease_and_no_upload() {
         .start_upload(&name("a"), Algorithm::Sha256)
         .await
         .expect("an upload");
-    let mut rows = connect(&case).await;
-    assert_eq!(count(&mut rows, "uploads").await, 1);
+    let mut rows = case.rows().await;
+    assert_eq!(rows.count("uploads").await, 1);
     let mut upload = case
         .store
         .continue_upload(&name("a"), &state.id)
@@ -48,7 +31,7 @@ async fn finishing_an_upload_leaves_blob_right_and_lease_and_no_upload() {
         ("leases", 1),
         ("uploads", 0),
     ] {
-        assert_eq!(count(&mut rows, table).await, expected, "{table}");
+        assert_eq!(rows.count(table).await, expected, "{table}");
     }
 }
 
@@ -61,7 +44,7 @@ async fn the_keys_refuse_a_manifest_whose_blob_the_repository_does_not_have() {
         .put_manifest(&name("a"), &manifest("m", &[&here], &["v1"]))
         .await
         .expect("stored");
-    let mut rows = connect(&case).await;
+    let mut rows = case.rows().await;
     let statements = [
         "INSERT INTO manifest_blobs SELECT m.id, m.repository_id, b.id FROM manifests m, blobs b
          WHERE b.size_bytes = 9",
@@ -71,29 +54,24 @@ async fn the_keys_refuse_a_manifest_whose_blob_the_repository_does_not_have() {
         "DELETE FROM blobs",
     ];
     for statement in statements {
-        let error = sqlx::query(statement)
-            .execute(&mut rows)
-            .await
-            .expect_err(statement);
-        assert!(error.to_string().contains("FOREIGN KEY"), "{error}");
+        let error = rows.execute(statement).await.expect_err(statement);
+        let refused = error.as_database_error().expect("the database's answer");
+        assert!(refused.is_foreign_key_violation(), "{error}");
     }
 }
 
 #[tokio::test]
-async fn the_files_are_as_durable_and_whole_as_promised() {
+async fn lists_are_sorted_by_bytes() {
     let case = Case::new().await;
-    let blobs = [case.push("a", b"one").await, case.push("a", b"two").await];
-    let new = manifest("m", &[&blobs[0], &blobs[1]], &["v1", "v2"]);
+    let blob = case.push("a", b"layer").await;
+    let tags = ["a", "B", "_", "b", "A", "0"];
+    let new = manifest("m", &[&blob], &tags);
     case.store
         .put_manifest(&name("a"), &new)
         .await
         .expect("stored");
-    let mut rows = connect(&case).await;
-    for (pragma, expected) in [("journal_mode", "wal"), ("integrity_check", "ok")] {
-        let answer: String = sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {pragma}")))
-            .fetch_one(&mut rows)
-            .await
-            .expect("an answer");
-        assert_eq!(answer, expected, "{pragma}");
-    }
+    let listed = case.store.tags(&name("a"), "", 9).await.expect("tags");
+    assert_eq!(listed, ["0", "A", "B", "_", "a", "b"]);
+    let rest = case.store.tags(&name("a"), "B", 2).await.expect("tags");
+    assert_eq!(rest, ["_", "a"]);
 }

@@ -1,18 +1,46 @@
-//! A store in a folder that goes away, and short words for its verbs.
+//! A store in a folder that goes away, on either database, and short words for its verbs.
+
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use registry_pack::{Algorithm, Digest, RepositoryName};
-use registry_store::{Blob, NewManifest, Store, StoreConfig, StoreError};
+use registry_store::{Blob, Database, NewManifest, PostgresConfig, Store, StoreConfig, StoreError};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
-pub(crate) struct Case {
+/// What keeps the rows of a case.
+pub(crate) trait Backend {
+    /// A database of its own.
+    fn database() -> Database;
+}
+
+pub(crate) struct Sqlite;
+
+impl Backend for Sqlite {
+    fn database() -> Database {
+        Database::Sqlite
+    }
+}
+
+pub(crate) struct Postgres;
+
+impl Backend for Postgres {
+    fn database() -> Database {
+        let url = tests_postgres::Postgres::shared().database();
+        Database::Postgres(PostgresConfig::new(url.parse().expect("an address")))
+    }
+}
+
+pub(crate) struct Case<B> {
     pub(crate) store: Store,
     pub(crate) config: StoreConfig,
     folder: TempDir,
+    backend: PhantomData<B>,
 }
 
-impl Case {
+impl<B: Backend> Case<B> {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -20,40 +48,40 @@ impl Case {
     pub(crate) async fn with(change: impl FnOnce(&mut StoreConfig)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = StoreConfig::new(folder.path());
+        config.database = B::database();
         change(&mut config);
         let store = Store::open(config.clone()).await.expect("an open store");
         Self {
             store,
             config,
             folder,
+            backend: PhantomData,
         }
     }
 
     /// The same folder in a new store.
     pub(crate) async fn reopen(self) -> Self {
         self.store.close().await;
-        let store = Store::open(self.config.clone())
+        let store = self.another().await;
+        Self { store, ..self }
+    }
+
+    /// Another server on the same folder and database.
+    pub(crate) async fn another(&self) -> Store {
+        Store::open(self.config.clone())
             .await
-            .expect("an open store");
-        Self {
-            store,
-            config: self.config,
-            folder: self.folder,
-        }
+            .expect("an open store")
+    }
+
+    /// A connection to the rows themselves, beside the store.
+    pub(crate) async fn rows(&self) -> Rows {
+        Rows::connect(&self.config).await
     }
 
     pub(crate) async fn push(&self, repository: &str, content: &[u8]) -> Blob {
-        let digest = Digest::sha256(content);
-        let mut upload = self
-            .store
-            .upload_at_once(&name(repository), Algorithm::Sha256)
+        push(&self.store, repository, content)
             .await
-            .expect("an upload");
-        upload
-            .write(Bytes::copy_from_slice(content))
-            .await
-            .expect("written");
-        upload.finish(&digest).await.expect("a blob")
+            .expect("a blob")
     }
 
     pub(crate) async fn read(
@@ -61,21 +89,13 @@ impl Case {
         repository: &str,
         digest: &Digest,
     ) -> Result<Vec<u8>, StoreError> {
-        let blob = self.store.blob(&name(repository), digest).await?;
-        let blocks: Vec<Bytes> = self
-            .store
-            .read(&blob, 0..blob.size_bytes)
-            .await?
-            .try_collect()
-            .await
-            .expect("bytes");
-        Ok(blocks.concat())
+        read(&self.store, repository, digest).await
     }
 
     /// The paths of all files below a folder of the store.
     pub(crate) fn files(&self, folder: &str) -> Vec<String> {
         let mut found = Vec::new();
-        let mut open = vec![self.config.data_dir.join(folder)];
+        let mut open = vec![self.folder.path().join(folder)];
         while let Some(path) = open.pop() {
             for entry in std::fs::read_dir(&path).expect("a folder") {
                 let path = entry.expect("an entry").path();
@@ -90,6 +110,78 @@ impl Case {
         found.sort();
         found
     }
+}
+
+/// A connection of the test's own to either database.
+pub(crate) enum Rows {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Rows {
+    pub(crate) async fn connect(config: &StoreConfig) -> Self {
+        match &config.database {
+            Database::Sqlite => {
+                let options = SqliteConnectOptions::new()
+                    .filename(config.data_dir.join("registry.db"))
+                    .create_if_missing(true)
+                    .foreign_keys(true);
+                Self::Sqlite(options.connect().await.expect("a connection"))
+            }
+            Database::Postgres(postgres) => {
+                let connected = PgConnection::connect(&postgres.url.to_string()).await;
+                Self::Postgres(connected.expect("a connection"))
+            }
+        }
+    }
+
+    pub(crate) async fn execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let query = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite(rows) => sqlx::raw_sql(query).execute(rows).await.map(drop),
+            Self::Postgres(rows) => sqlx::raw_sql(query).execute(rows).await.map(drop),
+        }
+    }
+
+    pub(crate) async fn number(&mut self, sql: &str) -> i64 {
+        let query = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite(rows) => sqlx::query_scalar(query).fetch_one(rows).await,
+            Self::Postgres(rows) => sqlx::query_scalar(query).fetch_one(rows).await,
+        }
+        .expect("a number")
+    }
+
+    pub(crate) async fn count(&mut self, table: &str) -> i64 {
+        self.number(&format!("SELECT count(*) FROM {table}")).await
+    }
+}
+
+pub(crate) async fn push(
+    store: &Store,
+    repository: &str,
+    content: &[u8],
+) -> Result<Blob, StoreError> {
+    let mut upload = store
+        .upload_at_once(&name(repository), Algorithm::Sha256)
+        .await?;
+    upload.write(Bytes::copy_from_slice(content)).await?;
+    upload.finish(&Digest::sha256(content)).await
+}
+
+pub(crate) async fn read(
+    store: &Store,
+    repository: &str,
+    digest: &Digest,
+) -> Result<Vec<u8>, StoreError> {
+    let blob = store.blob(&name(repository), digest).await?;
+    let blocks: Vec<Bytes> = store
+        .read(&blob, 0..blob.size_bytes)
+        .await?
+        .try_collect()
+        .await
+        .expect("bytes");
+    Ok(blocks.concat())
 }
 
 pub(crate) fn name(text: &str) -> RepositoryName {

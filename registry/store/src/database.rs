@@ -1,0 +1,137 @@
+//! Which database keeps the metadata, and the secret in its address.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::error::StoreError;
+
+/// Where the metadata is.
+#[derive(Clone, Debug, Default)]
+pub enum Database {
+    /// `registry.db` in the data folder, for one server.
+    #[default]
+    Sqlite,
+    /// A PostgreSQL server, for one or several servers of ours.
+    Postgres(PostgresConfig),
+}
+
+/// How PostgreSQL is reached.
+#[derive(Clone, Debug)]
+pub struct PostgresConfig {
+    /// Its address.
+    pub url: DatabaseUrl,
+    /// Connections that this server opens at most. Default: 16.
+    pub connections: u32,
+}
+
+impl PostgresConfig {
+    /// The defaults, for this address.
+    pub fn new(url: DatabaseUrl) -> Self {
+        Self {
+            url,
+            connections: 16,
+        }
+    }
+}
+
+/// `postgres://user:password@host/database`. Shown, it has no password.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DatabaseUrl(PgConnectOptions);
+
+impl DatabaseUrl {
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        self.0.clone()
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = StoreError;
+
+    /// Takes the addresses that PostgreSQL's own tools take. What is wrong with another one is
+    /// not told: the text may hold a password anywhere.
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let known = ["postgres://", "postgresql://"];
+        if !known.iter().any(|scheme| text.starts_with(scheme)) {
+            return Err(StoreError::DatabaseAddress);
+        }
+        text.parse()
+            .map(Self)
+            .map_err(|_| StoreError::DatabaseAddress)
+    }
+}
+
+impl TryFrom<String> for DatabaseUrl {
+    type Error = StoreError;
+
+    fn try_from(text: String) -> Result<Self, StoreError> {
+        text.parse()
+    }
+}
+
+impl Serialize for DatabaseUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = &self.0;
+        write!(f, "postgres://{}@", options.get_username())?;
+        match options.get_socket() {
+            Some(socket) => write!(f, "{}", socket.to_string_lossy().replace('/', "%2F"))?,
+            None => write!(f, "{}:{}", options.get_host(), options.get_port())?,
+        }
+        write!(f, "/{}", options.get_database().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let check = |text: &str, shown: &str| {
+            let url: DatabaseUrl = text.parse().expect("an address");
+            assert_eq!(url.to_string(), shown);
+            let config = Database::Postgres(PostgresConfig::new(url));
+            let told = format!("{config:?}");
+            assert!(!told.contains("hunter2"), "{told}");
+        };
+        check(
+            "postgres://packs:hunter2@db.example.com/registry",
+            "postgres://packs@db.example.com:5432/registry",
+        );
+        check(
+            "postgresql://packs@localhost:5433/registry?password=hunter2&sslmode=require",
+            "postgres://packs@localhost:5433/registry",
+        );
+        check(
+            "postgres://packs:hunter2@%2Frun%2Fpostgresql/registry",
+            "postgres://packs@%2Frun%2Fpostgresql/registry",
+        );
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_and_not_repeated() {
+        for text in [
+            "mysql://a:hunter2@b/c",
+            "hunter2",
+            "postgres://a:hunter2@b:port/c",
+        ] {
+            let error = text.parse::<DatabaseUrl>().expect_err("refused");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+    }
+}
