@@ -1,0 +1,79 @@
+//! Memory: of a server that nobody uses, and at most while a hundred blobs are pushed at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::Bench;
+use crate::drive::{Unique, push};
+use crate::report::{Bar, Figure, Goal, Verdict};
+use crate::server::{Kind, Server, pause};
+
+const AT_ONCE: usize = 100;
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// What a server does after its start is done by then.
+const SETTLED: Duration = Duration::from_secs(2);
+const MB: f64 = 1e6;
+
+pub(super) fn figures(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let size = bench.options.parallel_mib << 20;
+    // The content of all is alike but for its first bytes, so their digests take the time.
+    let mut idle = figure("memory-idle", "Memory of an idle server".to_owned());
+    let title = format!(
+        "Memory at most, while {AT_ONCE} blobs of {} MiB are pushed at once",
+        bench.options.parallel_mib
+    );
+    let mut pushing = figure("memory-pushes", title);
+    for kind in [Kind::Ours, Kind::Distribution] {
+        let folder = format!("memory-{}", kind.name());
+        let server = bench.start(kind, &folder, None)?;
+        pause(SETTLED);
+        let at_rest = server.resident_bytes()? as f64 / MB;
+        idle.bars.push(Bar::new(kind.name(), vec![at_rest]));
+        let most = at_most(bench, &server, size)? as f64 / MB;
+        pushing.bars.push(Bar::new(kind.name(), vec![most]));
+        server.stop()?;
+        // A hundred gibibytes are more than some disks have twice.
+        std::fs::remove_dir_all(bench.folder.path().join(folder))?;
+    }
+    for (figure, bound) in [(&mut idle, 30.0), (&mut pushing, 256.0)] {
+        let ours = figure.bars[0].median;
+        figure
+            .verdicts
+            .push(Verdict::new("packyard, MB", ours, Goal::AtMost(bound)));
+    }
+    Ok(vec![idle, pushing])
+}
+
+fn figure(id: &str, title: String) -> Figure {
+    Figure {
+        id: id.to_owned(),
+        title,
+        unit: "MB",
+        bars: Vec::new(),
+        verdicts: Vec::new(),
+    }
+}
+
+/// The most memory that a server had while all pushes ran.
+fn at_most(bench: &Bench<'_>, server: &Server, size: u64) -> Result<u64> {
+    let blobs: Vec<Vec<Unique>> = (0..AT_ONCE)
+        .map(|_| vec![bench.content.unique(size)])
+        .collect();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut most = 0;
+            while !done.load(Ordering::Relaxed) {
+                most = most.max(server.resident_bytes().unwrap_or(0));
+                pause(LOOK_EVERY);
+            }
+            most
+        });
+        let pushed = push(server, "bench/memory", &bench.content, &blobs);
+        done.store(true, Ordering::Relaxed);
+        let most = looking.join().unwrap_or(0);
+        pushed.map(|_| most)
+    })
+}
