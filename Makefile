@@ -5,8 +5,9 @@ SHELL := /bin/bash
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/packyard
 export PATH := $(cache)/go/bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 ARGS ?=
+DURATION ?= 60s
 
-.PHONY: help setup build run test check bench-build clean
+.PHONY: help setup build run test check bench-build bench-registry soak clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -29,6 +30,12 @@ check: setup ## every check that boots no machine
 
 bench-build: build ## measure the main job; the table is for docs/benchmarks.md
 	@cargo xtask bench-build $(ARGS)
+
+bench-registry: setup ## measure the registry beside distribution's; report only
+	@cargo xtask bench-registry $(ARGS)
+
+soak: ## push, pull and kill the registry for DURATION (90s, 10m, 3h); nothing may be lost
+	@cargo xtask soak $(DURATION)
 
 clean: ## remove what was built here; the caches outside the tree stay
 	@cargo clean

@@ -10,6 +10,7 @@
 )]
 
 mod bench_build;
+mod bench_registry;
 mod docs;
 mod finding;
 mod run;
@@ -66,6 +67,16 @@ const VERBS: &[Verb] = &[
         help: "the main job, measured",
         run: bench_build::run,
     },
+    Verb {
+        name: "bench-registry",
+        help: "the registry beside distribution's, measured",
+        run: bench_registry::bench,
+    },
+    Verb {
+        name: "soak",
+        help: "push, pull and kill for a time [90s, 10m, 3h]; nothing may be lost",
+        run: bench_registry::soak,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -89,7 +100,7 @@ fn main() -> ExitCode {
 fn usage(why: &str) -> ExitCode {
     eprintln!("xtask: {why}\n\nusage: cargo xtask VERB");
     for verb in VERBS {
-        eprintln!("  {:<12} {}", verb.name, verb.help);
+        eprintln!("  {:<14} {}", verb.name, verb.help);
     }
     ExitCode::from(2)
 }

@@ -68,6 +68,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("e2e", &[]),
     ("tests-postgres", &[]),
+    ("load", &[]),
     ("xtask", &[]),
 ];
 
