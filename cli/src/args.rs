@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completions, config, image, login, logout, pack, profile, serve};
+use crate::commands::{
+    admin, build, completions, config, image, login, logout, pack, profile, serve,
+};
 
 /// Packs, cluster profiles and VM images: publish them, build them, serve them.
 ///
@@ -61,6 +63,9 @@ pub(crate) enum Command {
     /// Watch and steer the builds of images.
     #[command(subcommand)]
     Build(build::Command),
+    /// Keep a running server in order.
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Check a server's configuration file, or print the reference.
     #[command(subcommand)]
     Config(config::Command),

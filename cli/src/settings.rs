@@ -2,8 +2,10 @@
 //! read from a file, the environment and the command line.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use registry_server::Admission;
+use registry_store::{Collection, Database, DatabaseUrl, PostgresConfig};
 use serde::{Deserialize, Serialize};
 use service::config::{AuthConfig, ConfigErrors, LogConfig, Section, ServerConfig};
 use service::{config, section};
@@ -22,6 +24,34 @@ section! {
         pub allow_delete: bool = true, env "PACKYARD_ALLOW_DELETE";
         /// The largest blob, in bytes.
         pub max_blob_bytes: u64 = 1 << 40, env "PACKYARD_MAX_BLOB_BYTES";
+        /// The address of a PostgreSQL database for the registry's metadata, such as
+        /// `postgres://packyard:PASSWORD@db.example.com/packyard?sslmode=verify-full`.
+        /// When it is not set, SQLite keeps them in the data folder. Several servers
+        /// may share one database. The password is never logged.
+        pub database: Option<DatabaseUrl> = None, env "PACKYARD_DATABASE_URL";
+        /// A file that holds that address and nothing else, for those who keep
+        /// secrets in files.
+        pub database_file: Option<PathBuf> = None, env "PACKYARD_DATABASE_URL_FILE";
+        /// How many connections this server opens to PostgreSQL at most. All servers
+        /// together must stay below the `max_connections` of PostgreSQL.
+        pub database_connections: u32 = 16, env "PACKYARD_DATABASE_CONNECTIONS";
+        /// How long a pushed blob waits for a manifest that names it, in seconds. Then
+        /// garbage collection may take it.
+        pub blob_lease_secs: u64 = 86_400, env "PACKYARD_BLOB_LEASE_SECS";
+        /// How often garbage is collected, in seconds; 0 leaves it to
+        /// `packyard admin gc`. Servers that share a database share the schedule.
+        pub gc_interval_secs: u64 = 3600, env "PACKYARD_GC_INTERVAL_SECS";
+        /// How long the bytes of a blob that no repository holds stay for those who
+        /// still read them, and how long the blobs of a deleted manifest stay for those
+        /// who just found them there, in seconds.
+        pub gc_grace_secs: u64 = 3600, env "PACKYARD_GC_GRACE_SECS";
+        /// After how many days an untagged manifest goes that no tag reaches, be it
+        /// through an index or as the referrer of another one. When it is not set,
+        /// untagged manifests stay.
+        pub gc_untagged_days: Option<u32> = None, env "PACKYARD_GC_UNTAGGED_DAYS";
+        /// How many things garbage collection removes in a second at most, so that it
+        /// does not disturb others.
+        pub gc_per_second: u32 = 200, env "PACKYARD_GC_PER_SECOND";
     }
 }
 
@@ -46,6 +76,45 @@ section! {
         /// emulated machine on a busy host needs minutes.
         pub boot_timeout_secs: u64 = 600, env "PACKYARD_BOOT_TIMEOUT_SECS";
     }
+}
+
+impl RegistrySettings {
+    /// What a garbage collection removes.
+    pub(crate) fn collection(&self) -> Collection {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Collection {
+            grace: Duration::from_secs(self.gc_grace_secs),
+            untagged_age: self.gc_untagged_days.map(|days| DAY * days),
+            per_second: self.gc_per_second,
+            dry_run: false,
+        }
+    }
+
+    /// What keeps the registry's metadata.
+    pub(crate) fn database(&self) -> Result<Database, CliError> {
+        let url = match (&self.database, &self.database_file) {
+            (Some(_), Some(_)) => {
+                return Err(CliError::usage(
+                    "registry.database and registry.database_file say the same; set one of them",
+                ));
+            }
+            (Some(url), None) => url.clone(),
+            (None, Some(file)) => read_url(file)?,
+            (None, None) => return Ok(Database::Sqlite),
+        };
+        Ok(Database::Postgres(PostgresConfig {
+            connections: self.database_connections,
+            ..PostgresConfig::new(url)
+        }))
+    }
+}
+
+fn read_url(file: &Path) -> Result<DatabaseUrl, CliError> {
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?;
+    text.trim().parse().map_err(|error| {
+        CliError::usage(format!("{}: {error}", file.display()))
+            .hint("the file named by registry.database_file holds one line, the address")
+    })
 }
 
 /// `registry.admission`.

@@ -1,5 +1,6 @@
 //! The commands, one file for each verb.
 
+pub(crate) mod admin;
 pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -24,6 +25,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Profile(command) => profile::run(command, &context).await,
         Command::Image(command) => image::run(command, &context).await,
         Command::Build(command) => build::run(command, &context).await,
+        Command::Admin(command) => admin::run(command, &context).await,
         Command::Config(command) => config::run(command, &context),
         Command::Login(args) => login::run(args, &context).await,
         Command::Logout(args) => logout::run(args, &context).await,

@@ -3,9 +3,11 @@
 //! One binary, one module for each concern. Builds on machines are tested by
 //! the end-to-end tests of the whole tree.
 
+mod admin;
 mod bad_input;
 mod config;
 mod credentials;
+mod database;
 mod help;
 mod packs;
 mod program;

@@ -73,11 +73,17 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data: &Path, more: &[&str]) -> Self {
+        Self::start_with(data, more, &[])
+    }
+
+    /// With more variables in its environment.
+    pub(crate) fn start_with(data: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command()
             .args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)])
             .args(more)
             .env("PACKYARD_BUILDER", "false")
             .env("PACKYARD_LOG", "error")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");

@@ -33,6 +33,12 @@ impl fmt::Display for Action {
 pub trait Access: Send + Sync + 'static {
     /// Whether the caller, as the request's extensions describe it, may do this.
     fn allows(&self, caller: &Extensions, repository: &RepositoryName, action: Action) -> bool;
+
+    /// Whether the caller may keep the registry itself in order, such as begin a garbage
+    /// collection. Nobody may unless it is said.
+    fn administers(&self, _caller: &Extensions) -> bool {
+        false
+    }
 }
 
 /// Whoever gets as far as the router may do everything.
@@ -41,6 +47,10 @@ pub struct AllowAll;
 
 impl Access for AllowAll {
     fn allows(&self, _: &Extensions, _: &RepositoryName, _: Action) -> bool {
+        true
+    }
+
+    fn administers(&self, _: &Extensions) -> bool {
         true
     }
 }

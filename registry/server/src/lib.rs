@@ -9,7 +9,9 @@
 
 mod access;
 mod api;
+mod collection;
 mod index;
+mod metrics;
 mod router;
 mod state;
 mod v2;

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use registry_pack::Limits;
-use registry_store::{MissingPolicy, Store, StoreConfig, StoreError};
+use registry_store::{Collection, Database, MissingPolicy, Store, StoreConfig, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, AllowAll};
+use crate::collection::{self, Collector};
+use crate::metrics::CollectionMetrics;
 use crate::v2::OciError;
 
 /// What happens to a pack that lint complains about.
@@ -43,6 +45,8 @@ impl FromStr for Admission {
 pub struct RegistryConfig {
     /// The registry's own folder.
     pub data_dir: PathBuf,
+    /// What keeps the metadata. Default: SQLite in the folder.
+    pub database: Database,
     /// What happens to packs with complaints. Default: `warn`.
     pub admission: Admission,
     /// Whether published versions of packs are immutable. Default: true.
@@ -53,6 +57,13 @@ pub struct RegistryConfig {
     pub allow_missing_references: bool,
     /// The largest blob. Default: 1 TiB.
     pub max_blob_bytes: u64,
+    /// How long a pushed blob waits for its manifest. Default: one day.
+    pub blob_lease: Duration,
+    /// What a garbage collection removes. Its grace period also holds for the blobs of deleted
+    /// manifests.
+    pub collection: Collection,
+    /// How often to collect; `None` leaves it to whoever asks. Default: every hour.
+    pub collection_interval: Option<Duration>,
     /// How long a body may give nothing before its request ends. Default: one minute.
     pub body_idle: Duration,
     /// Bounds for archives that the server opens.
@@ -67,11 +78,15 @@ impl RegistryConfig {
         let store = StoreConfig::new(data_dir);
         Self {
             data_dir: store.data_dir,
+            database: store.database,
             admission: Admission::default(),
             immutable_packs: store.immutable_packs,
             allow_delete: true,
             allow_missing_references: false,
             max_blob_bytes: store.max_blob_bytes,
+            blob_lease: store.lease,
+            collection: Collection::default(),
+            collection_interval: Some(Duration::from_secs(60 * 60)),
             body_idle: Duration::from_secs(60),
             archive_limits: Limits::default(),
             access: Arc::new(AllowAll),
@@ -83,6 +98,7 @@ impl fmt::Debug for RegistryConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegistryConfig")
             .field("data_dir", &self.data_dir)
+            .field("database", &self.database)
             .field("admission", &self.admission)
             .field("immutable_packs", &self.immutable_packs)
             .finish_non_exhaustive()
@@ -99,7 +115,11 @@ struct Inner {
     store: Store,
     config: RegistryConfig,
     inspections: Semaphore,
+    collector: Collector,
 }
+
+/// After a collection that another server is at, or that failed, the next is tried this soon.
+const AGAIN: Duration = Duration::from_secs(60);
 
 impl RegistryState {
     /// Opens the registry on its folder, creating what is missing.
@@ -109,18 +129,23 @@ impl RegistryState {
         /// Archives opened at the same time; each needs a thread and some megabytes.
         const INSPECTIONS: usize = 4;
         let mut store = StoreConfig::new(&config.data_dir);
+        store.database = config.database.clone();
         store.immutable_packs = config.immutable_packs;
         store.max_blob_bytes = config.max_blob_bytes;
+        store.lease = config.blob_lease;
+        store.deleted_grace = config.collection.grace;
         if config.allow_missing_references {
             store.missing = MissingPolicy::Allow;
         }
         let store = Store::open(store).await?;
         let inspections = Semaphore::new(INSPECTIONS);
+        let collector = Collector::new(CollectionMetrics::new());
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
                 config,
                 inspections,
+                collector,
             }),
         })
     }
@@ -130,31 +155,61 @@ impl RegistryState {
         &self.inner.store
     }
 
-    /// Clears forgotten uploads and released bytes away, now and every hour, until it is dropped.
+    /// Collects what nobody needs, on its schedule, until it is dropped. Servers that share a
+    /// database share the schedule.
     pub async fn maintain(&self) {
-        const INTERVAL: Duration = Duration::from_secs(60 * 60);
+        let Some(interval) = self.inner.config.collection_interval else {
+            return std::future::pending().await;
+        };
         loop {
-            match self.inner.store.maintain(INTERVAL).await {
-                Ok(done) if done == Default::default() => {}
-                Ok(done) => tracing::info!(
-                    uploads = done.uploads,
-                    blobs = done.blobs,
-                    freed_bytes = done.freed_bytes,
-                    "cleared away what nobody holds"
-                ),
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "clearing away failed; it runs again in an hour"
-                    );
-                }
+            // A database that does not answer is asked again when the next run is due.
+            let ago = self.inner.store.last_collection().await.unwrap_or(None);
+            let wait = collection::due_in(interval, ago);
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+                continue;
             }
-            tokio::time::sleep(INTERVAL).await;
+            let collector = &self.inner.collector;
+            if collector.begin(false) {
+                let what = &self.inner.config.collection;
+                collector.run(&self.inner.store, what).await;
+            }
+            tokio::time::sleep(interval.min(AGAIN)).await;
         }
+    }
+
+    /// Begins a collection that goes on by itself; false when one is running.
+    pub(crate) fn begin_collection(&self, dry_run: bool) -> bool {
+        let collector = &self.inner.collector;
+        if !collector.begin(dry_run) {
+            return false;
+        }
+        let state = self.clone();
+        collector.keep(tokio::spawn(async move {
+            let what = Collection {
+                dry_run,
+                ..state.inner.config.collection.clone()
+            };
+            state.inner.collector.run(&state.inner.store, &what).await;
+        }));
+        true
+    }
+
+    pub(crate) fn collection(&self) -> &Collector {
+        &self.inner.collector
+    }
+
+    /// Adds what the registry counts to what the process shows.
+    ///
+    /// # Errors
+    /// When they are there already.
+    pub fn register(&self, registry: &prometheus::Registry) -> Result<(), prometheus::Error> {
+        self.inner.collector.metrics.register(registry)
     }
 
     /// Ends the connections to the database, once no request is in flight.
     pub async fn close(&self) {
+        self.inner.collector.stop().await;
         self.inner.store.close().await;
     }
 

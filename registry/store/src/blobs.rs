@@ -53,6 +53,21 @@ impl Store {
         Ok(blob)
     }
 
+    /// The blob, when the repository holds it; it is held for another while, so that whoever
+    /// asked may go on to name it in a manifest.
+    pub async fn keep_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Blob> {
+        let inner = &self.inner;
+        let kept = || {
+            inner
+                .metadata
+                .keep_blob(repository, digest, inner.config.lease)
+        };
+        match retry(kept).await? {
+            Some(row) => Blob::from_row(digest, row),
+            None => Err(StoreError::blob_unknown(repository, digest)),
+        }
+    }
+
     /// The bytes of a blob, or of a range of it, as a stream of large blocks.
     pub async fn read(&self, blob: &Blob, range: Range<u64>) -> Result<BlobReader> {
         let file = self.open_file(blob).await?;
@@ -112,7 +127,7 @@ impl Store {
     }
 
     /// Takes a repository's right to a blob away. The bytes stay until nobody has it and the
-    /// grace period of [`Store::maintain`] is over.
+    /// grace period of [`Store::collect`] is over.
     pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
         let _writing = self.inner.cache.writing(repository);
         retry(|| async {

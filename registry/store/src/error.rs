@@ -10,6 +10,9 @@ use registry_pack::{Digest, RepositoryName};
 /// The result of a call to the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
+/// What lies below an error, for a log.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why the store refused or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -120,7 +123,7 @@ pub enum StoreError {
     },
     /// The client's body broke off; what arrived is kept for a resume.
     #[error("the request's body broke off")]
-    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Body(#[source] Cause),
     /// Too many requests wait for the database already.
     #[error("too many requests at once; try again in a minute")]
     Overloaded,
@@ -162,28 +165,28 @@ pub enum StoreError {
         what: &'static str,
         /// Why not.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
     /// PostgreSQL cannot be reached, at the start.
     #[error("cannot open the metadata database on the PostgreSQL server")]
     NoDatabase {
         /// Why not.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
     /// PostgreSQL cannot be reached for the moment.
     #[error("the metadata database does not answer; try again in a minute")]
     DatabaseAway {
         /// What it or the network said.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
     /// Other transactions were in the way, again and again.
     #[error("too many requests change the same thing at once; try again in a minute")]
     Collision {
         /// What the database said.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
     /// The address of the database cannot be understood. It is not repeated: it holds a password.
     #[error("the database's address is not of the form postgres://USER:PASSWORD@HOST/DATABASE")]
@@ -231,76 +234,6 @@ impl StoreError {
 /// An error as a log takes it, with all its causes.
 pub(crate) fn cause(error: &StoreError) -> &(dyn std::error::Error + 'static) {
     error
-}
-
-/// Turns an error of the database into one of ours.
-pub(crate) fn database(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |source| {
-        let code = source
-            .as_database_error()
-            .and_then(|error| error.code())
-            .map(std::borrow::Cow::into_owned);
-        match (&source, code.as_deref()) {
-            (sqlx::Error::PoolTimedOut, _) => StoreError::Overloaded,
-            (sqlx::Error::Io(_), _) => StoreError::DatabaseAway { source },
-            (sqlx::Error::Database(error), Some(code)) => {
-                let sqlite = error
-                    .try_downcast_ref::<sqlx::sqlite::SqliteError>()
-                    .is_some();
-                let class = if sqlite { sqlite_class } else { postgres_class };
-                class(code).error(what, source)
-            }
-            _ => StoreError::Database { what, source },
-        }
-    }
-}
-
-/// What a code of a database means for whoever asked.
-enum Class {
-    Full,
-    ReadOnly,
-    Collision,
-    Overloaded,
-    Away,
-    Other,
-}
-
-impl Class {
-    fn error(self, what: &'static str, source: sqlx::Error) -> StoreError {
-        let path = PathBuf::from("the metadata database");
-        match self {
-            Self::Full => StoreError::Full { path },
-            Self::ReadOnly => StoreError::ReadOnly { path },
-            Self::Collision => StoreError::Collision { source },
-            Self::Overloaded => StoreError::Overloaded,
-            Self::Away => StoreError::DatabaseAway { source },
-            Self::Other => StoreError::Database { what, source },
-        }
-    }
-}
-
-/// Result codes of SQLite; the extended code keeps the primary one in its low byte.
-fn sqlite_class(code: &str) -> Class {
-    match code.parse::<i64>().map(|code| code & 0xff) {
-        Ok(13) => Class::Full,
-        Ok(8) => Class::ReadOnly,
-        _ => Class::Other,
-    }
-}
-
-/// Codes of PostgreSQL, from its manual's appendix A.
-fn postgres_class(code: &str) -> Class {
-    match code {
-        "53100" => Class::Full,
-        "25006" => Class::ReadOnly,
-        // A serialization failure, a deadlock.
-        "40001" | "40P01" => Class::Collision,
-        // Too many connections, no memory, a wait for a lock or a statement too long.
-        "53300" | "53200" | "55P03" | "57014" => Class::Overloaded,
-        // It shuts down, crashed, starts; an idle transaction was ended.
-        "57P01" | "57P02" | "57P03" | "25P03" => Class::Away,
-        _ => Class::Other,
-    }
 }
 
 fn list(digests: &[Digest]) -> String {

@@ -7,7 +7,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use registry_pack::Digest;
 
@@ -122,28 +121,6 @@ impl Filesystem {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The names of staged files that nobody wrote to for so long.
-    pub(crate) fn staged(&self, untouched: Duration) -> Result<Vec<String>> {
-        let path = self.root.join("uploads");
-        let fail = |error| StoreError::io("list", &path, error);
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(&path).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            // One that is gone by now is nobody's concern.
-            let age = entry
-                .metadata()
-                .and_then(|known| known.modified())
-                .ok()
-                .and_then(|modified| modified.elapsed().ok());
-            if age.is_some_and(|age| age >= untouched)
-                && let Ok(name) = entry.file_name().into_string()
-            {
-                names.push(name);
-            }
-        }
-        Ok(names)
     }
 
     fn ensure_folder(&self, folder: &Path) -> Result<()> {

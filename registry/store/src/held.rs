@@ -59,6 +59,12 @@ impl Held {
         self.hold.holder()
     }
 
+    /// Whether a request of this process has the upload.
+    pub(crate) fn is_taken(store: &Store, id: &str) -> bool {
+        let busy = store.inner.busy.lock();
+        busy.unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }

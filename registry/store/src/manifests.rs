@@ -156,7 +156,7 @@ impl Store {
         let _writing = self.inner.cache.writing(repository);
         self.inner
             .metadata
-            .delete_manifest(repository, digest)
+            .delete_manifest(repository, digest, self.inner.config.deleted_grace)
             .await
     }
 

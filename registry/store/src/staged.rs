@@ -228,7 +228,8 @@ pub(crate) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send 
     join(tokio::task::spawn_blocking(call)).await
 }
 
-async fn join<T>(handle: JoinHandle<T>) -> T {
+/// Waits for a task, and hands its panic on.
+pub(crate) async fn join<T>(handle: JoinHandle<T>) -> T {
     match handle.await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

@@ -9,11 +9,10 @@ use registry_pack::RepositoryName;
 
 use crate::bodies::Bodies;
 use crate::cache::Cache;
-use crate::database::Database;
 use crate::error::Result;
 use crate::filesystem::Filesystem;
 use crate::manifests::MissingPolicy;
-use crate::metadata::Metadata;
+use crate::metadata::{Database, Metadata};
 use crate::staged::blocking;
 
 /// How the store is set up. `new` gives the defaults.
@@ -29,6 +28,9 @@ pub struct StoreConfig {
     pub max_uploads: u64,
     /// How long a pushed blob waits for its manifest. Default: one day.
     pub lease: Duration,
+    /// How long the blobs of a deleted manifest stay for those who just found them there.
+    /// Default: one hour.
+    pub deleted_grace: Duration,
     /// After how long an upload that nobody touches is given up. Default: one day.
     pub upload_lifetime: Duration,
     /// Bytes of manifests kept in memory. Default: 16 MiB.
@@ -50,6 +52,7 @@ impl StoreConfig {
             max_blob_bytes: 1 << 40,
             max_uploads: 1000,
             lease: DAY,
+            deleted_grace: Duration::from_secs(60 * 60),
             upload_lifetime: DAY,
             cache_bytes: 16 << 20,
             missing: MissingPolicy::Refuse,

@@ -51,6 +51,9 @@ pub(super) fn store(error: &StoreError, folder: &Path) -> CliError {
             ))
             .hint("stop that server, or choose another folder with --data DIR")
         }
+        StoreError::NoDatabase { .. } => with_cause(CliError::failed(error.to_string()), error)
+            .hint("check registry.database in the configuration: host, user, password, database")
+            .hint("try the same address with psql"),
         _ => {
             let made = CliError::failed(format!("cannot use the data folder {}", folder.display()));
             made.caused_by(error)

@@ -5,6 +5,7 @@ mod failures;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -62,6 +63,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         builder::start(&settings, &listener, &authenticator, stop.clone()).await?;
     let readiness = Readiness::new(stop.clone());
     let metrics = Metrics::new()
+        .and_then(|metrics| registry.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
     let routes = registry_server::router(registry.clone())
         .merge(builder_routes)
@@ -113,6 +115,13 @@ async fn open_registry(settings: &Settings) -> Result<RegistryState, CliError> {
     config.immutable_packs = settings.registry.immutable_packs;
     config.allow_delete = settings.registry.allow_delete;
     config.max_blob_bytes = settings.registry.max_blob_bytes;
+    config.database = settings.registry.database()?;
+    config.blob_lease = Duration::from_secs(settings.registry.blob_lease_secs);
+    config.collection = settings.registry.collection();
+    config.collection_interval = match settings.registry.gc_interval_secs {
+        0 => None,
+        secs => Some(Duration::from_secs(secs)),
+    };
     RegistryState::open(config)
         .await
         .map_err(|error| failures::store(&error, &folder))

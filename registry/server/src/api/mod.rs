@@ -2,6 +2,7 @@
 //!
 //! It only reads; pushing is `/v2`.
 
+mod admin;
 mod openapi;
 mod packs;
 mod profiles;
@@ -35,6 +36,10 @@ pub(crate) fn router() -> Router<RegistryState> {
         .route(
             "/api/v1/profiles/{project}/{name}/{version}",
             get(profiles::show_profile),
+        )
+        .route(
+            "/api/v1/admin/gc",
+            get(admin::show_collection).post(admin::begin_collection),
         )
 }
 

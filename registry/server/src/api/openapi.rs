@@ -2,20 +2,24 @@
 
 use utoipa::OpenApi;
 
-use super::{packs, profiles};
+use super::{admin, packs, profiles};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Packyard", description = "Packs, profiles and images"),
-    paths(packs::list_packs, packs::show_pack, profiles::list_profiles, profiles::show_profile),
+    paths(
+        packs::list_packs, packs::show_pack, profiles::list_profiles, profiles::show_profile,
+        admin::begin_collection, admin::show_collection,
+    ),
     tags(
         (name = "packs", description = "What the registry knows of the packs in it"),
         (name = "profiles", description = "What the registry knows of the cluster profiles in it"),
+        (name = "admin", description = "What keeps the registry in order"),
     )
 )]
 struct Document;
 
-/// The description of `/api/v1/packs` and `/api/v1/profiles`.
+/// The description of `/api/v1/packs`, `/api/v1/profiles` and `/api/v1/admin`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }

@@ -17,7 +17,12 @@ pub(crate) async fn get(
     digest: &Digest,
 ) -> Result<Response, OciError> {
     call.require(repository, Action::Pull)?;
-    let blob = call.state.store().blob(repository, digest).await?;
+    let store = call.state.store();
+    let blob = match call.parts.method {
+        // Whoever asks may be about to name it in a manifest.
+        Method::HEAD => store.keep_blob(repository, digest).await?,
+        _ => store.blob(repository, digest).await?,
+    };
     let mut headers = describe(&blob);
     if is_unchanged(&call.parts.headers, digest) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
@@ -46,7 +51,7 @@ pub(crate) async fn get(
     if call.parts.method == Method::HEAD {
         return Ok((status, headers, Body::empty()).into_response());
     }
-    let reader = call.state.store().read(&blob, range).await?;
+    let reader = store.read(&blob, range).await?;
     Ok((status, headers, Body::from_stream(reader)).into_response())
 }
 

@@ -1,5 +1,6 @@
 //! Blobs, and which repository has a right to them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use registry_pack::{Digest, RepositoryName};
@@ -19,10 +20,6 @@ statements! {
          JOIN repository_blobs rb ON rb.blob_id = b.id
          JOIN repositories r ON r.id = rb.repository_id
          WHERE b.digest = $1 ORDER BY rb.repository_id LIMIT $2";
-    RELEASED: "list released blobs" =
-        "SELECT id, digest, object_key, size_bytes FROM blobs
-         WHERE released_at IS NOT NULL AND released_at < $1
-         ORDER BY released_at LIMIT $2";
     ENSURE: "record a blob" =
         "INSERT INTO blobs (digest, size_bytes, object_key, created_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (digest) DO UPDATE SET released_at = NULL RETURNING id";
@@ -50,9 +47,9 @@ statements! {
     RELEASE: "release a blob" =
         "UPDATE blobs SET released_at = " now " WHERE id = $1
          AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = blobs.id)";
-    FORGET: "forget a blob" =
-        "DELETE FROM blobs WHERE id = $1 AND released_at IS NOT NULL AND released_at < $2
-         AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = blobs.id)";
+    FREE: "lock blobs that nobody works with" =
+        "SELECT id FROM blobs WHERE id IN (SELECT CAST(j.value AS BIGINT) FROM" list["$1"] ")
+         ORDER BY id" for_update_skip_locked;
 }
 
 /// A blob as a repository sees it.
@@ -61,15 +58,6 @@ pub(crate) struct BlobRow {
     pub(crate) id: i64,
     pub(crate) size_bytes: i64,
     pub(crate) object_key: String,
-}
-
-/// A blob whose bytes may go, if nobody took it again in the meantime.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub(crate) struct Released {
-    pub(crate) id: i64,
-    pub(crate) digest: String,
-    pub(crate) object_key: String,
-    pub(crate) size_bytes: i64,
 }
 
 impl Metadata {
@@ -94,11 +82,6 @@ impl Metadata {
         let values = values![digest.as_str(), limit];
         let rows: Vec<(String,)> = self.all(&HOLDERS, values).await?;
         Ok(rows.into_iter().map(|(name,)| name).collect())
-    }
-
-    /// Blobs that no repository has held since before `before`.
-    pub(crate) async fn released(&self, before: i64, limit: u32) -> Result<Vec<Released>> {
-        self.all(&RELEASED, values![before, limit]).await
     }
 }
 
@@ -169,18 +152,21 @@ pub(crate) async fn unlink_blob(
         });
     }
     transaction.execute(&UNLINK, values).await?;
-    transaction.execute(&RELEASE, values![blob_id]).await?;
-    Ok(())
+    release(transaction, blob_id).await
 }
 
-/// Removes the row of a released blob; false when somebody took it again.
-pub(crate) async fn forget_blob(
-    transaction: &mut Transaction,
-    blob_id: i64,
-    before: i64,
-) -> Result<bool> {
-    Ok(transaction
-        .execute(&FORGET, values![blob_id, before])
-        .await?
-        == 1)
+/// Locks those of the blobs that nobody gives, takes or relies on at this moment. They are
+/// this transaction's to take rights from.
+pub(super) async fn take_free(transaction: &mut Transaction, ids: &[i64]) -> Result<BTreeSet<i64>> {
+    let list = super::json_list(ids);
+    let rows: Vec<(i64,)> = transaction.all(&FREE, values![&list]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Says of a blob that nobody holds it from now on, if that is so.
+pub(super) async fn release(transaction: &mut Transaction, blob_id: i64) -> Result<()> {
+    transaction
+        .execute(&RELEASE, values![blob_id])
+        .await
+        .map(drop)
 }

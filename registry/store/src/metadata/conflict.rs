@@ -28,7 +28,7 @@ mod tests {
 
     fn collision() -> StoreError {
         StoreError::Collision {
-            source: sqlx::Error::WorkerCrashed,
+            source: "deadlock".into(),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Manifests: found by tag or digest with their exact bytes, and deleted.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use registry_pack::{Digest, RepositoryName};
 
 use super::repositories::change_repository;
 use super::{
-    Metadata, Transaction, find_repository, parents, parse_digest, retry, statements, values,
+    Metadata, Transaction, find_repository, leases, parents, parse_digest, retry, statements,
+    values,
 };
 use crate::error::{Result, StoreError};
 use crate::manifests::Manifest;
@@ -110,19 +113,21 @@ impl Metadata {
         Ok(row.map(|(body,)| Bytes::from(body)))
     }
 
-    /// Deletes a manifest and its tags, unless an index names it.
+    /// Deletes a manifest and its tags, unless an index names it. Its blobs get a lease.
     pub(crate) async fn delete_manifest(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
+        lease: Duration,
     ) -> Result<()> {
-        retry(|| self.try_delete_manifest(repository, digest)).await
+        retry(|| self.try_delete_manifest(repository, digest, lease)).await
     }
 
     async fn try_delete_manifest(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
+        lease: Duration,
     ) -> Result<()> {
         let unknown = || StoreError::manifest_unknown(repository, digest.as_str());
         let mut transaction = self.begin().await?;
@@ -136,6 +141,7 @@ impl Metadata {
         refuse_if_indexed(&mut transaction, repository_id, id, digest).await?;
         let values = values![repository_id, id];
         let tags: Vec<(String,)> = transaction.all(&TAGS, values).await?;
+        leases::leave(&mut transaction, &[id], lease).await?;
         transaction.execute(&DELETE, values![id]).await?;
         if repository.pack_name().is_some() {
             let tags: Vec<String> = tags.into_iter().map(|(name,)| name).collect();

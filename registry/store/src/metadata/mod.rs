@@ -16,11 +16,16 @@
 //!
 //! What still collides is tried again, a bounded number of times.
 
+mod address;
 mod blobs;
 mod claim;
+mod collector;
 mod conflict;
+mod doomed;
+mod failure;
 mod hold;
 mod index;
+mod leases;
 mod manifests;
 mod packs;
 mod parents;
@@ -29,12 +34,14 @@ mod profiles;
 mod references;
 mod referrers;
 mod repositories;
+mod rows;
 mod sqlite;
 mod statement;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod unreachable;
 mod uploads;
 mod value;
 
@@ -42,27 +49,29 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use registry_pack::Digest;
 use uuid::Uuid;
 
 use self::claim::DigestLocks;
+use self::failure::database;
 use self::postgres::PostgresDatabase;
+use self::rows::{json_array, json_list, timestamp};
 use self::sqlite::SqliteDatabase;
 use self::statement::{Statement, statements};
 use self::transaction::{Pooled, Record};
 use self::value::{Value, values};
-use crate::database::Database;
-use crate::error::{Result, StoreError, database};
+use crate::error::Result;
 
-pub(crate) use self::blobs::{
-    BlobRow, ensure_blob, forget_blob, held_blob, link_blob, unlink_blob,
-};
+pub use self::address::{Database, DatabaseUrl, PostgresConfig};
+pub(crate) use self::blobs::{BlobRow, ensure_blob, held_blob, link_blob, unlink_blob};
 pub(crate) use self::claim::DigestClaim;
+pub(crate) use self::collector::Progress;
 pub(crate) use self::conflict::retry;
+pub(crate) use self::doomed::{Doomed, Released};
 pub(crate) use self::hold::Hold;
+pub(crate) use self::leases::Expired;
 pub(crate) use self::manifests::Head;
 pub(crate) use self::repositories::{ensure_repository, find_repository, share_repository};
+pub(crate) use self::rows::{milliseconds, now, parse_digest};
 pub(crate) use self::transaction::Transaction;
 pub(crate) use self::uploads::{UploadRow, close_upload};
 
@@ -176,38 +185,4 @@ impl Metadata {
             Backend::Postgres(database) => database.connection().await.map(Pooled::Postgres),
         }
     }
-}
-
-/// A schema that cannot be brought up to date.
-fn migrated(error: sqlx::migrate::MigrateError) -> StoreError {
-    StoreError::Database {
-        what: "bring the schema up to date",
-        source: error.into(),
-    }
-}
-
-/// Milliseconds since 1970, as all rows keep them.
-pub(crate) fn now() -> i64 {
-    Timestamp::now().as_millisecond()
-}
-
-/// A duration as rows and statements take it.
-pub(crate) fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn timestamp(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-pub(crate) fn parse_digest(text: &str) -> Result<Digest> {
-    text.parse().map_err(|_| StoreError::Damaged {
-        what: format!("a row has the digest {text:?}"),
-    })
-}
-
-/// A list as a query takes it: one JSON array, so that its length has no bound of its own.
-pub(crate) fn json_array<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> String {
-    let texts: Vec<&str> = digests.into_iter().map(Digest::as_str).collect();
-    serde_json::to_string(&texts).unwrap_or_else(|_| "[]".to_owned())
 }

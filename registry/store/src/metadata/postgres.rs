@@ -11,8 +11,8 @@ use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, Postgres};
 
-use super::{WAIT, migrated};
-use crate::database::PostgresConfig;
+use super::failure::migrated;
+use super::{PostgresConfig, WAIT};
 use crate::error::{Result, StoreError};
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -54,7 +54,9 @@ impl PostgresDatabase {
             })
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::NoDatabase { source })?;
+            .map_err(|source| StoreError::NoDatabase {
+                source: source.into(),
+            })?;
         MIGRATIONS.run(&pool).await.map_err(migrated)?;
         Ok(Self { pool })
     }

@@ -10,8 +10,9 @@ use crate::manifests::{MissingPolicy, NewManifest};
 
 statements! {
     KNOWN: "look up a manifest" =
-        "SELECT id, media_type FROM manifests WHERE repository_id = $1 AND digest = $2";
-    SET_MEDIA_TYPE: "store a manifest" = "UPDATE manifests SET media_type = $1 WHERE id = $2";
+        "SELECT id FROM manifests WHERE repository_id = $1 AND digest = $2";
+    REFRESH: "store a manifest again" =
+        "UPDATE manifests SET media_type = $1, pushed_at = $2 WHERE id = $3";
     INSERT: "store a manifest" =
         "INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject,
                                 size_bytes, pushed_at, annotations, body)
@@ -57,12 +58,11 @@ pub(super) async fn store(
     policy: MissingPolicy,
 ) -> Result<i64> {
     let values = values![repository_id, manifest.digest.as_str()];
-    let known: Option<(i64, String)> = transaction.optional(&KNOWN, values).await?;
-    if let Some((id, media_type)) = known {
-        if media_type != manifest.media_type {
-            let values = values![&manifest.media_type, id];
-            transaction.execute(&SET_MEDIA_TYPE, values).await?;
-        }
+    let known: Option<(i64,)> = transaction.optional(&KNOWN, values).await?;
+    if let Some((id,)) = known {
+        // Young again: whoever pushed it may name it next.
+        let values = values![&manifest.media_type, now(), id];
+        transaction.execute(&REFRESH, values).await?;
         return Ok(id);
     }
     let named = json_array(manifest.blobs.iter().chain(&manifest.optional_blobs));

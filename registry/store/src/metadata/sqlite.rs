@@ -11,8 +11,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, Sqlite};
 
-use super::{WAIT, migrated};
-use crate::error::{Result, database};
+use super::WAIT;
+use super::failure::{database, migrated};
+use crate::error::Result;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 

@@ -59,6 +59,9 @@ macro_rules! sqlite {
     (for_update) => {
         ""
     };
+    (for_update_skip_locked) => {
+        ""
+    };
 }
 
 /// The vocabulary for PostgreSQL, where rows are locked by those who rely on them.
@@ -87,6 +90,9 @@ macro_rules! postgres {
     };
     (for_update) => {
         " FOR UPDATE"
+    };
+    (for_update_skip_locked) => {
+        " FOR UPDATE SKIP LOCKED"
     };
 }
 

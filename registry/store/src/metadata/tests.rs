@@ -7,8 +7,8 @@ use tests_postgres::Postgres;
 
 use super::statement::Statement;
 use super::{
-    STATEMENTS, blobs, claim, manifests, packs, parents, postgres, profiles, references, referrers,
-    repositories, sqlite, tags, uploads,
+    STATEMENTS, blobs, claim, collector, doomed, leases, manifests, packs, parents, postgres,
+    profiles, references, referrers, repositories, sqlite, tags, unreachable, uploads,
 };
 
 fn all() -> Vec<&'static Statement> {
@@ -16,6 +16,9 @@ fn all() -> Vec<&'static Statement> {
         STATEMENTS,
         blobs::STATEMENTS,
         claim::STATEMENTS,
+        collector::STATEMENTS,
+        doomed::STATEMENTS,
+        leases::STATEMENTS,
         manifests::STATEMENTS,
         packs::STATEMENTS,
         parents::STATEMENTS,
@@ -24,6 +27,7 @@ fn all() -> Vec<&'static Statement> {
         referrers::STATEMENTS,
         repositories::STATEMENTS,
         tags::STATEMENTS,
+        unreachable::STATEMENTS,
         uploads::STATEMENTS,
     ];
     modules.concat()

@@ -5,9 +5,10 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Postgres, Sqlite};
 
+use super::failure::database;
 use super::statement::Statement;
 use super::value::{self, Value};
-use crate::error::{Result, database};
+use crate::error::Result;
 
 /// What rows are read into: a struct, or a tuple, from either database.
 pub(crate) trait Record:

@@ -3,6 +3,7 @@
 //! What every database has to do is included once for each of them; the modules take
 //! their `Case` from the one above.
 
+mod child;
 mod files;
 mod history;
 mod servers;
@@ -14,8 +15,9 @@ mod upgrade;
 mod sqlite {
     pub(crate) type Case = crate::support::Case<crate::support::Sqlite>;
 
+    mod collection;
     mod contract;
-    mod maintenance;
+    mod races;
     mod rows;
 }
 
@@ -28,7 +30,8 @@ mod sqlite {
 mod postgres {
     pub(crate) type Case = crate::support::Case<crate::support::Postgres>;
 
+    mod collection;
     mod contract;
-    mod maintenance;
+    mod races;
     mod rows;
 }

@@ -3,7 +3,6 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use registry_pack::{Algorithm, Digest};
 use registry_store::{IndexEntry, MissingPolicy, PackRecord, Store, StoreError};
 
@@ -283,41 +282,4 @@ async fn a_blob_that_comes_beside_its_manifest_is_tied_to_it() {
         assert_eq!(rows.count("manifest_missing").await, 0, "round {round}");
         assert_eq!(rows.count("manifest_blobs").await, round + 1);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn bytes_and_rows_come_and_go_together_on_all_servers() {
-    let (case, servers) = three_servers().await;
-    let [clearing, servers @ ..] = servers;
-    let clearing = tokio::spawn(async move {
-        for _ in 0..100 {
-            clearing
-                .maintain(std::time::Duration::ZERO)
-                .await
-                .expect("done");
-        }
-    });
-    let mut clients = Vec::new();
-    for (number, server) in servers.into_iter().enumerate() {
-        clients.push(tokio::spawn(async move {
-            let repository = format!("r{number}");
-            for round in 0..60_u8 {
-                let content = [round % 3; 10];
-                let blob = push(&server, &repository, &content).await.expect("a blob");
-                let kept = read(&server, &repository, &blob.digest).await;
-                assert_eq!(kept.expect("content"), content);
-                let deleted = server.delete_blob(&name(&repository), &blob.digest).await;
-                deleted.expect("deleted");
-            }
-        }));
-    }
-    for client in clients {
-        client.await.expect("a client");
-    }
-    clearing.await.expect("the clearing task");
-    let kept = case.push("last", &[1; 10]).await;
-    assert_eq!(
-        case.read("last", &kept.digest).await.expect("content"),
-        Bytes::from(vec![1; 10])
-    );
 }

@@ -5,13 +5,19 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use registry_pack::{Algorithm, Digest, RepositoryName};
-use registry_store::{Blob, Database, NewManifest, PostgresConfig, Store, StoreConfig, StoreError};
+use registry_store::{
+    Blob, Collected, Collection, Database, NewManifest, PostgresConfig, Store, StoreConfig,
+    StoreError,
+};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// What keeps the rows of a case.
 pub(crate) trait Backend {
+    /// How many servers may share it.
+    const SERVERS: usize;
+
     /// A database of its own.
     fn database() -> Database;
 }
@@ -19,6 +25,8 @@ pub(crate) trait Backend {
 pub(crate) struct Sqlite;
 
 impl Backend for Sqlite {
+    const SERVERS: usize = 1;
+
     fn database() -> Database {
         Database::Sqlite
     }
@@ -27,6 +35,8 @@ impl Backend for Sqlite {
 pub(crate) struct Postgres;
 
 impl Backend for Postgres {
+    const SERVERS: usize = 3;
+
     fn database() -> Database {
         let url = tests_postgres::Postgres::shared().database();
         Database::Postgres(PostgresConfig::new(url.parse().expect("an address")))
@@ -71,6 +81,15 @@ impl<B: Backend> Case<B> {
         Store::open(self.config.clone())
             .await
             .expect("an open store")
+    }
+
+    /// All servers that may share the database.
+    pub(crate) async fn servers(&self) -> Vec<Store> {
+        let mut servers = vec![self.store.clone()];
+        while servers.len() < B::SERVERS {
+            servers.push(self.another().await);
+        }
+        servers
     }
 
     /// A connection to the rows themselves, beside the store.
@@ -184,6 +203,12 @@ pub(crate) async fn read(
     Ok(blocks.concat())
 }
 
+/// A collection to its end; nothing where another server is at it.
+pub(crate) async fn collect(store: &Store, what: &Collection) -> Collected {
+    let done = store.collect(what, &|_| {}).await.expect("collected");
+    done.unwrap_or_default()
+}
+
 pub(crate) fn name(text: &str) -> RepositoryName {
     text.parse().expect("a name")
 }
@@ -201,5 +226,23 @@ pub(crate) fn manifest(text: &str, blobs: &[&Blob], tags: &[&str]) -> NewManifes
         bytes: Bytes::copy_from_slice(text.as_bytes()),
         tags: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
         index: None,
+    }
+}
+
+/// An index over manifests.
+pub(crate) fn index(text: &str, manifests: &[&NewManifest], tags: &[&str]) -> NewManifest {
+    let manifests = manifests.iter().map(|one| one.digest.clone()).collect();
+    NewManifest {
+        media_type: "application/vnd.oci.image.index.v1+json".to_owned(),
+        manifests,
+        ..manifest(text, &[], tags)
+    }
+}
+
+/// A manifest about another one.
+pub(crate) fn referrer(text: &str, subject: &Digest, tags: &[&str]) -> NewManifest {
+    NewManifest {
+        subject: Some(subject.clone()),
+        ..manifest(text, &[], tags)
     }
 }

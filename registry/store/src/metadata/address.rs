@@ -40,11 +40,11 @@ impl PostgresConfig {
 /// `postgres://user:password@host/database`. Shown, it has no password.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub struct DatabaseUrl(PgConnectOptions);
+pub struct DatabaseUrl(Box<PgConnectOptions>);
 
 impl DatabaseUrl {
     pub(crate) fn options(&self) -> PgConnectOptions {
-        self.0.clone()
+        (*self.0).clone()
     }
 }
 
@@ -59,7 +59,7 @@ impl FromStr for DatabaseUrl {
             return Err(StoreError::DatabaseAddress);
         }
         text.parse()
-            .map(Self)
+            .map(|options| Self(Box::new(options)))
             .map_err(|_| StoreError::DatabaseAddress)
     }
 }

@@ -1,0 +1,162 @@
+//! What lies in the content store's folder: for garbage collection, which compares it with
+//! the rows. It changes nothing.
+
+use std::fs::DirEntry;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use registry_pack::Digest;
+
+use crate::error::{Result, StoreError};
+use crate::filesystem::Filesystem;
+
+impl Filesystem {
+    /// The names of staged files that nobody wrote to for so long.
+    pub(crate) fn staged(&self, untouched: Duration) -> Result<Vec<String>> {
+        let path = self.path("uploads");
+        let mut names = Vec::new();
+        for entry in list(&path)? {
+            if describe(&entry, &path)?.is_some_and(|listed| listed.age() >= untouched)
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// A page of objects by key, after one of them. It reads one folder at a time.
+    pub(crate) fn objects(&self, after: &str, limit: usize) -> Result<Vec<Listed>> {
+        let mut found = Vec::new();
+        for algorithm in ["sha256", "sha512"] {
+            for prefix in 0..=255_u8 {
+                let folder = format!("blobs/{algorithm}/{prefix:02x}/");
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+                if after.is_empty() || *after < *folder || after.starts_with(&folder) {
+                    self.objects_in(&folder, after, limit, &mut found)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn objects_in(
+        &self,
+        folder: &str,
+        after: &str,
+        limit: usize,
+        found: &mut Vec<Listed>,
+    ) -> Result<()> {
+        let path = self.path(folder);
+        if !path.exists() {
+            return Ok(());
+        }
+        let mut names: Vec<(String, DirEntry)> = list(&path)?
+            .filter_map(|entry| {
+                let key = format!("{folder}{}", entry.file_name().into_string().ok()?);
+                (*key > *after).then_some((key, entry))
+            })
+            .collect();
+        names.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (key, entry) in names {
+            if found.len() >= limit {
+                break;
+            }
+            if let Some(listed) = describe(&entry, &path)? {
+                found.push(Listed { key, ..listed });
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest whose bytes an object is, as its key says.
+    pub(crate) fn digest_of(key: &str) -> Option<Digest> {
+        let mut parts = key.strip_prefix("blobs/")?.split('/');
+        let (algorithm, prefix, hex) = (parts.next()?, parts.next()?, parts.next()?);
+        let digest: Digest = format!("{algorithm}:{hex}").parse().ok()?;
+        (parts.next().is_none() && hex.starts_with(prefix)).then_some(digest)
+    }
+}
+
+/// A file of the content store as a listing shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    pub(crate) key: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) modified: SystemTime,
+}
+
+impl Listed {
+    /// How long ago it was written; nothing when the clock went back since.
+    pub(crate) fn age(&self) -> Duration {
+        SystemTime::now()
+            .duration_since(self.modified)
+            .unwrap_or_default()
+    }
+}
+
+fn list(path: &Path) -> Result<impl Iterator<Item = DirEntry> + use<>> {
+    let fail = |error| StoreError::io("list", path, error);
+    let entries: Vec<DirEntry> = std::fs::read_dir(path)
+        .map_err(fail)?
+        .collect::<io::Result<_>>()
+        .map_err(fail)?;
+    Ok(entries.into_iter())
+}
+
+/// What is known of an entry, unless it is gone already.
+fn describe(entry: &DirEntry, path: &Path) -> Result<Option<Listed>> {
+    let listed = entry.metadata().and_then(|metadata| {
+        Ok(Listed {
+            key: String::new(),
+            size_bytes: metadata.len(),
+            modified: metadata.modified()?,
+        })
+    });
+    match listed {
+        Ok(listed) => Ok(Some(listed)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::io("look at a file in", path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_objects_follow_each_other_by_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Filesystem::open(folder.path()).expect("a store");
+        let mut keys: Vec<String> = (0..50_u8)
+            .map(|number| Filesystem::object_key(&Digest::sha256(&[number])))
+            .collect();
+        keys.sort();
+        for key in &keys {
+            let path = files.path(key);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, b"x").expect("written");
+        }
+        for size in [1, 7, 50, 100] {
+            let mut found: Vec<String> = Vec::new();
+            loop {
+                let after = found.last().cloned().unwrap_or_default();
+                let page = files.objects(&after, size).expect("a page");
+                let at_end = page.len() < size;
+                found.extend(page.into_iter().map(|listed| listed.key));
+                if at_end {
+                    break;
+                }
+            }
+            assert_eq!(found, keys, "in pages of {size}");
+        }
+        let digest = Filesystem::digest_of(&keys[0]).expect("a digest");
+        assert_eq!(Filesystem::object_key(&digest), keys[0]);
+        for strange in ["blobs/x", "uploads/a", "blobs/sha256/00/zz"] {
+            assert_eq!(Filesystem::digest_of(strange), None);
+        }
+    }
+}
