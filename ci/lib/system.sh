@@ -8,7 +8,7 @@ system_packages=(
   ca-certificates curl gnupg jq openssh-client procps python3 python3-venv unzip xz-utils zstd
   qemu-system-x86 qemu-utils ipxe-qemu xorriso
   mmdebstrap debian-archive-keyring e2fsprogs fdisk grub-common grub-pc-bin
-  skopeo postgresql shellcheck
+  skopeo containerd postgresql shellcheck
 )
 
 require_supported_system() {

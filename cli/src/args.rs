@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin, build, completions, config, image, login, logout, pack, profile, serve,
+    admin, build, completions, config, image, login, logout, pack, profile, reference, serve,
 };
 
 /// Packs, cluster profiles and VM images: publish them, build them, serve them.
@@ -77,5 +77,5 @@ pub(crate) enum Command {
     Completions(completions::Args),
     /// Print the reference of all commands as Markdown.
     #[command(hide = true)]
-    Reference,
+    Reference(reference::Args),
 }

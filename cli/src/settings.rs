@@ -22,6 +22,9 @@ section! {
         pub immutable_packs: bool = true, env "PACKYARD_IMMUTABLE_PACKS";
         /// Whether tags, manifests and blobs can be deleted.
         pub allow_delete: bool = true, env "PACKYARD_ALLOW_DELETE";
+        /// Whether a manifest may name content that is not there yet, as an index
+        /// of few of its platforms does. Otherwise such a manifest is refused.
+        pub allow_missing_references: bool = false, env "PACKYARD_ALLOW_MISSING_REFERENCES";
         /// The largest blob, in bytes.
         pub max_blob_bytes: u64 = 1 << 40, env "PACKYARD_MAX_BLOB_BYTES";
         /// The address of a PostgreSQL database for the registry's metadata, such as

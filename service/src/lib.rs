@@ -11,11 +11,14 @@
 pub mod auth;
 mod body_timeout;
 pub mod config;
+mod descriptors;
 pub mod gate;
 pub mod health;
+pub mod limits;
 pub mod listener;
 pub mod metrics;
 pub mod outbound;
+mod overload;
 mod problem;
 mod shutdown;
 mod stall;

@@ -1,7 +1,8 @@
 //! Accepts connections and serves a router on them, plain or over TLS.
 //!
 //! Bounded: connections, time for a handshake, for a header, for each piece of
-//! a body, for each write, and for what is in flight when the server stops.
+//! a body, for each write, and for what is in flight when the server stops. What
+//! comes beyond the bound on connections is told to come back (`overload.rs`).
 
 use std::convert::Infallible;
 use std::io;
@@ -23,11 +24,19 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::config::ServerConfig;
+use crate::overload;
 use crate::stall::WriteDeadline;
 pub use crate::tls::TlsError;
 
 /// A handshake takes two round trips; ten seconds forgive the worst line.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The line and the fields of a request's header together. It is also the buffer that
+/// bodies are read through, and a smaller one makes uploads slower.
+pub(crate) const HEADER_BYTES: usize = 400 << 10;
+/// What hyper takes at most.
+pub(crate) const HEADER_FIELDS: usize = 100;
+/// What hyper and its types take at most.
+pub(crate) const ADDRESS_BYTES: usize = 65_534;
 /// After an error that is not the client's (out of descriptors), do not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -61,6 +70,7 @@ pub struct Listener {
 #[derive(Clone)]
 struct Limits {
     connections: Arc<Semaphore>,
+    told: Arc<Semaphore>,
     header: Duration,
     stall: Duration,
     shutdown: Duration,
@@ -86,12 +96,22 @@ impl Listener {
         };
         let socket = TcpListener::bind(wanted).await.map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
+        let room = crate::descriptors::room_for_connections();
+        let connections = config.max_connections.min(room).min(Semaphore::MAX_PERMITS);
+        if connections < config.max_connections {
+            tracing::warn!(
+                connections,
+                wanted = config.max_connections,
+                "the bound on open files (ulimit -n) leaves room for fewer connections"
+            );
+        }
         Ok(Self {
             socket,
             tls,
             address,
             limits: Limits {
-                connections: Arc::new(Semaphore::new(config.max_connections)),
+                connections: Arc::new(Semaphore::new(connections)),
+                told: Arc::new(Semaphore::new(overload::TOLD_AT_ONCE)),
                 header: Duration::from_secs(config.header_timeout_secs),
                 stall: Duration::from_secs(config.stall_timeout_secs),
                 shutdown: Duration::from_secs(config.shutdown_timeout_secs),
@@ -117,41 +137,51 @@ impl Listener {
             self.limits.stall,
             crate::body_timeout::bound,
         ));
+        let overloaded = overload::router();
         let tasks = TaskTracker::new();
         let cut = CancellationToken::new();
         loop {
-            let permit = tokio::select! {
-                permit = Arc::clone(&self.limits.connections).acquire_owned() => permit,
-                () = stop.cancelled() => break,
-            };
-            let Ok(permit) = permit else { break };
             let socket = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 () = stop.cancelled() => break,
             };
-            match socket {
-                Ok((socket, _)) => {
-                    let serve = connection(
-                        socket,
-                        self.tls.clone(),
-                        router.clone(),
-                        self.limits.clone(),
-                        stop.clone(),
-                    );
-                    let cut = cut.clone();
-                    tasks.spawn(async move {
-                        tokio::select! {
-                            () = serve => {}
-                            () = cut.cancelled() => {}
-                        }
-                        drop(permit);
-                    });
-                }
+            let socket = match socket {
+                Ok((socket, _)) => socket,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
                 }
-            }
+            };
+            let mut limits = self.limits.clone();
+            let (permit, routes) = match Arc::clone(&limits.connections).try_acquire_owned() {
+                Ok(permit) => (permit, &router),
+                Err(_) => tokio::select! {
+                    told = Arc::clone(&self.limits.told).acquire_owned() => match told {
+                        Ok(permit) => {
+                            limits.header = limits.header.min(overload::PATIENCE);
+                            (permit, &overloaded)
+                        }
+                        Err(_) => break,
+                    },
+                    () = stop.cancelled() => break,
+                },
+            };
+            let serve = connection(
+                socket,
+                self.tls.clone(),
+                routes.clone(),
+                limits,
+                stop.clone(),
+            );
+            let cut = cut.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = serve => {}
+                    () = cut.cancelled() => {}
+                }
+                drop(permit);
+            });
         }
         drop(self.socket);
         tasks.close();
@@ -206,6 +236,7 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
+        .max_buf_size(HEADER_BYTES)
         .serve_connection(io, service);
     tokio::pin!(connection);
     let ended = tokio::select! {

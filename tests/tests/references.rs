@@ -7,6 +7,7 @@ use e2e::binary::{Ran, command, workspace};
 fn the_references_are_current() -> Result<()> {
     for (file, args) in [
         ("cli.md", &["reference"][..]),
+        ("limits.md", &["reference", "limits"]),
         ("configuration.md", &["config", "reference"]),
     ] {
         let ran = Ran::from(command().args(args).output()?);

@@ -66,7 +66,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "service",
         ],
     ),
-    ("e2e", &[]),
+    ("e2e", &["tests-postgres"]),
     ("tests-postgres", &[]),
     ("load", &[]),
     ("xtask", &[]),

@@ -9,7 +9,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod pack;
 pub(crate) mod profile;
-mod reference;
+pub(crate) mod reference;
 pub(crate) mod serve;
 
 use crate::args::{Cli, Command};
@@ -30,6 +30,6 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Login(args) => login::run(args, &context).await,
         Command::Logout(args) => logout::run(args, &context).await,
         Command::Completions(args) => completions::run(&args),
-        Command::Reference => reference::run(),
+        Command::Reference(args) => reference::run(&args),
     }
 }

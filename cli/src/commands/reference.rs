@@ -1,13 +1,54 @@
-//! `packyard reference`, hidden: every command with its help, as Markdown. The
-//! documentation is made from it, so that it cannot drift.
+//! `packyard reference`, hidden: every command with its help, or every bound, as
+//! Markdown. The documentation is made from it, so that it cannot drift.
 
 use clap::CommandFactory as _;
+use registry_server::RegistryConfig;
+use service::config::ServerConfig;
 
 use crate::args::Cli;
 use crate::error::CliError;
 use crate::output::print;
 
-pub(crate) fn run() -> Result<(), CliError> {
+/// Print a part of the documentation.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which part.
+    #[arg(value_enum, default_value = "commands")]
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Part {
+    Commands,
+    Limits,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    match args.part {
+        Part::Commands => commands(),
+        Part::Limits => limits(),
+    }
+}
+
+fn limits() -> Result<(), CliError> {
+    let mut text = String::from(
+        "# Limits\n\nMade from the program's own constants: `packyard reference limits`. Everything that a \
+         client sends or asks for has a bound; one past it gets what the third column says.\n\n\
+         | what | bound | beyond it | key |\n| --- | --- | --- | --- |\n",
+    );
+    let server = service::limits::limits(&ServerConfig::default());
+    let registry = registry_server::limits(&RegistryConfig::new(""));
+    for limit in server.into_iter().chain(registry) {
+        let key = limit.key.map_or(String::new(), |key| format!("`{key}`"));
+        text.push_str(&format!(
+            "| {} | {} | {} | {key} |\n",
+            limit.what, limit.bound, limit.beyond
+        ));
+    }
+    print(&text)
+}
+
+fn commands() -> Result<(), CliError> {
     let mut text = String::from(
         "# Commands\n\nMade from the program's own help. Data goes to standard output, remarks and progress to \
          standard error.\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 a policy or \

@@ -18,6 +18,7 @@ mod auth;
 pub mod bundles;
 mod client;
 pub mod credentials;
+pub mod deprecations;
 mod descriptor;
 mod download;
 mod error;

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use registry_pack::{Algorithm, Digest, RepositoryName, media};
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, WARNING};
 use reqwest::{Response, StatusCode};
 use sha2::{Digest as _, Sha512};
 
@@ -24,6 +24,8 @@ pub struct RawManifest {
     pub media_type: String,
     /// Its bytes.
     pub bytes: Bytes,
+    /// What the server warned of, such as that it is deprecated.
+    pub warnings: Vec<String>,
 }
 
 impl RawManifest {
@@ -56,6 +58,7 @@ impl Client {
             })
             .await?;
         let media_type = media_type(&response);
+        let warnings = warnings(response.headers());
         let bytes = self.body(&what, response, MAX_MANIFEST_BYTES).await?;
         let wanted = target.parse::<Digest>().ok();
         let algorithm = wanted.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
@@ -70,6 +73,7 @@ impl Client {
                 digest,
                 media_type,
                 bytes,
+                warnings,
             }),
         }
     }
@@ -177,6 +181,15 @@ pub(crate) fn digest_of(bytes: &[u8], algorithm: Algorithm) -> Digest {
 
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// The texts of `Warning: 299 - "…"`; what has another form is left out, as the specification says.
+fn warnings(headers: &HeaderMap) -> Vec<String> {
+    let texts = headers.get_all(WARNING).iter().filter_map(|value| {
+        let text = value.to_str().ok()?.strip_prefix("299 - \"")?;
+        Some(text.strip_suffix('"')?.to_owned())
+    });
+    texts.collect()
 }
 
 fn accepted() -> String {

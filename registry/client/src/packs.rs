@@ -35,6 +35,8 @@ pub struct PulledPack {
     pub archive: Descriptor,
     /// The folder.
     pub root: PathBuf,
+    /// What the server warned of, such as that the pack is deprecated.
+    pub warnings: Vec<String>,
 }
 
 /// Pushes a pack into a project, under its own name and version.
@@ -116,6 +118,7 @@ pub async fn pull(
         manifest: raw.descriptor(),
         archive,
         root: dest.to_owned(),
+        warnings: raw.warnings,
     })
 }
 

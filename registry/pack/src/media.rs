@@ -34,6 +34,9 @@ pub const BUNDLE_CONFIG: &str = "application/vnd.packyard.bundle.config.v1+json"
 /// One file of a bundle, stored as it is.
 pub const BUNDLE_FILE: &str = "application/octet-stream";
 
+/// Says that its subject should no longer be used; empty, the reason is an annotation.
+pub const DEPRECATION: &str = "application/vnd.packyard.deprecation.v1";
+
 /// A cluster profile.
 pub const PROFILE: &str = "application/vnd.packyard.profile.v1";
 /// The text of a cluster profile.
@@ -72,5 +75,7 @@ pub const ANNOTATION_TITLE: &str = "org.opencontainers.image.title";
 pub const ANNOTATION_CREATED: &str = "org.opencontainers.image.created";
 /// Annotation in `pack.json` that names the freshness epoch of a pack.
 pub const ANNOTATION_FRESHNESS: &str = "packyard.io/freshness";
+/// Annotation of a [`DEPRECATION`]: why, and what to use instead.
+pub const ANNOTATION_DEPRECATED_REASON: &str = "packyard.io/deprecated-reason";
 /// The project that is meant when none is named.
 pub const DEFAULT_PROJECT: &str = "library";

@@ -11,8 +11,6 @@ use std::str::FromStr;
 use crate::error::ParseError;
 use crate::text::serde_as_text;
 
-/// Clients limit host and name together to 255 characters; so do we.
-const MAX_REPOSITORY_LEN: usize = 255;
 /// Where packs live below a project; Palette looks for exactly this.
 const PACK_FOLDER: &str = "spectro-packs/archive";
 
@@ -21,6 +19,9 @@ const PACK_FOLDER: &str = "spectro-packs/archive";
 pub struct RepositoryName(String);
 
 impl RepositoryName {
+    /// Clients limit host and name together to 255 characters; so do we.
+    pub const MAX_LEN: usize = 255;
+
     /// The repository in which the versions of a pack are kept.
     pub fn for_pack(project: &str, pack: &PackName) -> Result<Self, ParseError> {
         format!("{project}/{PACK_FOLDER}/{pack}").parse()
@@ -67,7 +68,7 @@ impl FromStr for RepositoryName {
         if text.is_empty() {
             return Err(refuse("is empty"));
         }
-        if text.len() > MAX_REPOSITORY_LEN {
+        if text.len() > Self::MAX_LEN {
             return Err(refuse("is longer than 255 characters"));
         }
         for component in text.split('/') {
@@ -83,6 +84,9 @@ impl FromStr for RepositoryName {
 pub struct PackName(String);
 
 impl PackName {
+    /// The longest name, in characters.
+    pub const MAX_LEN: usize = 128;
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -101,7 +105,7 @@ impl FromStr for PackName {
                 "use lower-case letters and digits, joined by single '.', '_' or '-'",
             )
         };
-        if text.len() > 128 {
+        if text.len() > Self::MAX_LEN {
             return Err(refuse("is longer than 128 characters"));
         }
         check_component(text).map_err(refuse)?;

@@ -11,6 +11,9 @@ use crate::text::serde_as_text;
 pub struct Tag(String);
 
 impl Tag {
+    /// The longest tag, in characters.
+    pub const MAX_LEN: usize = 128;
+
     /// The tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -30,7 +33,7 @@ impl FromStr for Tag {
             )
         };
         let first = text.bytes().next().ok_or_else(|| refuse("is empty"))?;
-        if text.len() > 128 {
+        if text.len() > Self::MAX_LEN {
             return Err(refuse("is longer than 128 characters"));
         }
         if !(first.is_ascii_alphanumeric() || first == b'_') {

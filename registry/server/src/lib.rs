@@ -11,6 +11,7 @@ mod access;
 mod api;
 mod collection;
 mod index;
+mod limits;
 mod metrics;
 mod router;
 mod state;
@@ -18,5 +19,6 @@ mod v2;
 
 pub use access::{Access, Action, AllowAll};
 pub use api::openapi;
+pub use limits::limits;
 pub use router::router;
 pub use state::{Admission, RegistryConfig, RegistryState};

@@ -92,6 +92,20 @@ impl RegistryConfig {
             access: Arc::new(AllowAll),
         }
     }
+
+    /// What of it the store needs to know.
+    pub(crate) fn store(&self) -> StoreConfig {
+        let mut store = StoreConfig::new(&self.data_dir);
+        store.database = self.database.clone();
+        store.immutable_packs = self.immutable_packs;
+        store.max_blob_bytes = self.max_blob_bytes;
+        store.lease = self.blob_lease;
+        store.deleted_grace = self.collection.grace;
+        if self.allow_missing_references {
+            store.missing = MissingPolicy::Allow;
+        }
+        store
+    }
 }
 
 impl fmt::Debug for RegistryConfig {
@@ -128,16 +142,7 @@ impl RegistryState {
     pub async fn open(config: RegistryConfig) -> Result<Self, StoreError> {
         /// Archives opened at the same time; each needs a thread and some megabytes.
         const INSPECTIONS: usize = 4;
-        let mut store = StoreConfig::new(&config.data_dir);
-        store.database = config.database.clone();
-        store.immutable_packs = config.immutable_packs;
-        store.max_blob_bytes = config.max_blob_bytes;
-        store.lease = config.blob_lease;
-        store.deleted_grace = config.collection.grace;
-        if config.allow_missing_references {
-            store.missing = MissingPolicy::Allow;
-        }
-        let store = Store::open(store).await?;
+        let store = Store::open(config.store()).await?;
         let inspections = Semaphore::new(INSPECTIONS);
         let collector = Collector::new(CollectionMetrics::new());
         Ok(Self {

@@ -95,6 +95,16 @@ pub enum StoreError {
         /// The digest that it has.
         current: String,
     },
+    /// The tag is not what the push was made for.
+    #[error("{repository}:{tag} is {}, which is not what the request goes by", or_not_there(.current))]
+    TagDiffers {
+        /// The repository.
+        repository: String,
+        /// The tag.
+        tag: String,
+        /// The digest that it has, if there is such a tag.
+        current: Option<String>,
+    },
     /// The tag follows the newest version and is set by the server only.
     #[error(
         "{repository}:{tag} follows the newest version and is set by the server; push or delete the version itself"
@@ -124,7 +134,7 @@ pub enum StoreError {
     /// The client's body broke off; what arrived is kept for a resume.
     #[error("the request's body broke off")]
     Body(#[source] Cause),
-    /// Too many requests wait for the database already.
+    /// Too many requests wait for the database, or have files open, already.
     #[error("too many requests at once; try again in a minute")]
     Overloaded,
     /// No room left on the disk. Nothing that was acknowledged is lost.
@@ -203,6 +213,13 @@ impl StoreError {
     /// An error of the operating system, with full and read-only disks told apart.
     pub(crate) fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
+        let errno = rustix::io::Errno::from_io_error(&source);
+        if matches!(
+            errno,
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        ) {
+            return Self::Overloaded;
+        }
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
@@ -250,6 +267,10 @@ fn list(digests: &[Digest]) -> String {
     text
 }
 
+fn or_not_there(digest: &Option<String>) -> &str {
+    digest.as_deref().unwrap_or("not there")
+}
+
 fn holder(pid: &Option<u32>) -> String {
     match pid {
         Some(pid) => format!("the process with id {pid}"),
@@ -276,6 +297,11 @@ mod tests {
         assert!(matches!(
             error(io::ErrorKind::ReadOnlyFilesystem),
             StoreError::ReadOnly { .. }
+        ));
+        let many = io::Error::from(rustix::io::Errno::MFILE);
+        assert!(matches!(
+            StoreError::io("open", path, many),
+            StoreError::Overloaded
         ));
         assert!(matches!(
             error(io::ErrorKind::NotFound),

@@ -11,6 +11,7 @@
 mod blobs;
 mod bodies;
 mod cache;
+mod deprecations;
 mod error;
 mod filesystem;
 mod gc;
@@ -32,7 +33,8 @@ pub use blobs::Blob;
 pub use error::{Cause, Result, StoreError};
 pub use gc::{Collected, Collection};
 pub use lock::DataLock;
-pub use manifests::{IndexEntry, Manifest, MissingPolicy, NewManifest, Referrer};
+pub use manifests::{Condition, IndexEntry, Manifest, MissingPolicy, NewManifest, Referrer};
+pub use metadata::WAIT as DATABASE_WAIT;
 pub use metadata::{Database, DatabaseUrl, PostgresConfig};
 pub use packs::{PackDocuments, PackEntry, PackQuery, PackRecord};
 pub use profiles::{ProfileEntry, ProfileQuery, ProfileRecord};

@@ -21,6 +21,8 @@ pub struct Manifest {
     pub media_type: String,
     /// The bytes.
     pub bytes: Bytes,
+    /// Why it should no longer be used, if somebody said so; empty without a reason.
+    pub deprecated: Option<String>,
 }
 
 /// A manifest to be stored, and what its pusher's server read out of it.
@@ -46,8 +48,37 @@ pub struct NewManifest {
     pub bytes: Bytes,
     /// The tags to set.
     pub tags: Vec<Tag>,
+    /// What must hold of each of these tags before.
+    pub condition: Condition,
     /// What the index of packs and profiles says for each of the tags.
     pub index: Option<IndexEntry>,
+}
+
+/// What must hold of a tag, in the moment in which it is set, for a push to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// There is no such tag.
+    Absent,
+    /// There is such a tag.
+    Present,
+    /// The tag points at one of these.
+    OneOf(Vec<Digest>),
+}
+
+impl Condition {
+    pub(crate) fn holds(&self, current: Option<&str>) -> bool {
+        match self {
+            Self::None => true,
+            Self::Absent => current.is_none(),
+            Self::Present => current.is_some(),
+            Self::OneOf(digests) => {
+                current.is_some_and(|current| digests.iter().any(|one| one.as_str() == current))
+            }
+        }
+    }
 }
 
 /// What a pushed artifact is, beside being an artifact.
@@ -211,10 +242,14 @@ impl Store {
                 bytes
             }
         };
+        let said = self
+            .deprecations(&[(repository.clone(), digest.clone())])
+            .await?;
         Ok(Arc::new(Manifest {
             digest,
             media_type: head.media_type,
             bytes,
+            deprecated: said.into_values().next(),
         }))
     }
 
@@ -225,8 +260,13 @@ impl Store {
         quiet: Option<Quiet>,
         manifest: Option<Manifest>,
     ) -> Result<Arc<Manifest>> {
-        let manifest =
-            Arc::new(manifest.ok_or_else(|| StoreError::manifest_unknown(repository, reference))?);
+        let mut manifest =
+            manifest.ok_or_else(|| StoreError::manifest_unknown(repository, reference))?;
+        let said = self
+            .deprecations(&[(repository.clone(), manifest.digest.clone())])
+            .await?;
+        manifest.deprecated = said.into_values().next();
+        let manifest = Arc::new(manifest);
         if let Some(quiet) = quiet {
             let cache = &self.inner.cache;
             cache

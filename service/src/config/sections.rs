@@ -28,8 +28,9 @@ section! {
         /// Serve an address that is not loopback without authentication or without
         /// TLS. Whoever reaches the port can then read, and change, everything.
         pub insecure: bool = false, env "PACKYARD_INSECURE";
-        /// How many connections are served at once; more wait.
-        pub max_connections: usize = 4096, env "PACKYARD_MAX_CONNECTIONS";
+        /// How many connections are served at once; more are answered with 503. The
+        /// system's bound on open files, less 1024, is the other bound.
+        pub max_connections: usize = 16_384, env "PACKYARD_MAX_CONNECTIONS";
         /// How long a client may take to send the header of a request; also how
         /// long an idle connection is kept.
         pub header_timeout_secs: u64 = 60, env "PACKYARD_HEADER_TIMEOUT_SECS";

@@ -90,3 +90,42 @@ async fn silent_clients_are_let_go() {
     stop.cancel();
     served.await.expect("the server ended");
 }
+
+#[tokio::test]
+async fn beyond_the_bound_clients_are_told_to_come_back() {
+    let mut config = config("127.0.0.1:0");
+    config.max_connections = 2;
+    config.header_timeout_secs = 60;
+    let listener = Listener::bind(&config).await.expect("a free port");
+    let address = listener.address();
+    let stop = CancellationToken::new();
+    let routes = Router::new().fallback(get(|| async { "served" }));
+    let served = tokio::spawn(listener.serve(routes, stop.clone()));
+    let request =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let mut idle = Vec::new();
+    for _ in 0..2 {
+        idle.push(TcpStream::connect(address).await.expect("a connection"));
+    }
+    for (path, form) in [
+        ("/v2/", "TOOMANYREQUESTS"),
+        ("/", "application/problem+json"),
+    ] {
+        let answer = talk(address, &request(path)).await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(
+            answer.to_lowercase().contains("retry-after: 10"),
+            "{answer}"
+        );
+        assert!(answer.contains(form), "{answer}");
+    }
+    drop(idle.pop());
+    let patience = tokio::time::timeout(Duration::from_secs(10), async {
+        while !talk(address, &request("/")).await.ends_with("served") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    patience.await.expect("room again");
+    stop.cancel();
+    served.await.expect("the server ended");
+}

@@ -18,6 +18,10 @@ pub(super) fn check(root: &Path, files: &[String]) -> Result<Vec<Finding>> {
     for file in files.iter().filter(|file| file.ends_with("/Cargo.toml")) {
         let text = tree::text(root, file)?.unwrap_or_default();
         let manifest: Table = text.parse().with_context(|| format!("parse {file}"))?;
+        // A workspace of its own has nothing to inherit.
+        if manifest.contains_key("workspace") {
+            continue;
+        }
         check_package(file, &manifest, &mut findings);
         check_dependencies(file, &manifest, &mut findings);
     }

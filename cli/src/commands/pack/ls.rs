@@ -60,7 +60,10 @@ fn shown(packs: &[Value]) -> String {
                 text(pack, "/version")
             ),
             text(pack, "/layer"),
-            text(pack, "/displayName"),
+            match pack.get("deprecated").and_then(Value::as_str) {
+                Some(_) => format!("{} (deprecated)", text(pack, "/displayName")),
+                None => text(pack, "/displayName"),
+            },
             clouds.join(","),
             text(pack, "/pushedAt").chars().take(10).collect(),
         ]

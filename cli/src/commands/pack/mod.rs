@@ -3,6 +3,7 @@
 mod archive;
 mod bundle;
 mod collect;
+mod deprecate;
 mod lint;
 mod ls;
 mod new;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Push(push::Args),
     /// Fetch a pack into a folder.
     Pull(pull::Args),
+    /// Say that a version of a pack should no longer be used.
+    Deprecate(deprecate::Args),
     /// List packs.
     Ls(ls::Args),
     /// Show one version of a pack.
@@ -48,6 +51,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), CliEr
         Command::Bundle(args) => bundle::run(args, context).await,
         Command::Push(args) => push::run(args, context).await,
         Command::Pull(args) => pull::run(args, context).await,
+        Command::Deprecate(args) => deprecate::run(args, context).await,
         Command::Ls(args) => ls::run(args, context).await,
         Command::Show(args) => show::run(args, context).await,
     }

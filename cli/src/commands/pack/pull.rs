@@ -38,6 +38,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         &progress,
     )
     .await?;
+    for warning in &pulled.warnings {
+        context.output.warn(format!("warning: {warning}"));
+    }
     let answer = json!({
         "folder": pulled.root,
         "digest": pulled.manifest.digest,

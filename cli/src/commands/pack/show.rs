@@ -102,6 +102,9 @@ fn shown(pack: &Value) -> String {
     ] {
         lines.push(format!("  {name:8} {value}"));
     }
+    if let Some(reason) = pack.get("deprecated").and_then(Value::as_str) {
+        lines.push(format!("  deprecated {reason}").trim_end().to_owned());
+    }
     for (key, value) in pack
         .get("annotations")
         .and_then(Value::as_object)

@@ -114,6 +114,7 @@ async fn open_registry(settings: &Settings) -> Result<RegistryState, CliError> {
     config.admission = settings.registry.admission.into();
     config.immutable_packs = settings.registry.immutable_packs;
     config.allow_delete = settings.registry.allow_delete;
+    config.allow_missing_references = settings.registry.allow_missing_references;
     config.max_blob_bytes = settings.registry.max_blob_bytes;
     config.database = settings.registry.database()?;
     config.blob_lease = Duration::from_secs(settings.registry.blob_lease_secs);

@@ -21,7 +21,7 @@ use crate::state::RegistryState;
 pub use openapi::openapi;
 
 /// The longest page, and the one that is given when none is asked for.
-const PAGE_MAX: u32 = 1000;
+pub(crate) const PAGE_MAX: u32 = 1000;
 const PAGE: u32 = 100;
 
 /// The routes of this API.

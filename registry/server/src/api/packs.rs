@@ -60,6 +60,8 @@ pub(super) struct PackView {
     #[schema(value_type = String, format = DateTime)]
     pushed_at: jiff::Timestamp,
     lint: Lint,
+    /// Why it should no longer be used; empty without a reason, null while it may be.
+    deprecated: Option<String>,
 }
 
 /// The archive of a pack.
@@ -120,7 +122,7 @@ pub(super) async fn list_packs(
         .map(|pack| format!("{}/{}/{}", pack.project, pack.name, pack.version));
     packs.retain(|pack| is_visible(&state, &extensions, &pack.project, &pack.name));
     Ok(Json(PackPage {
-        packs: packs.into_iter().map(view).collect(),
+        packs: views(&state, packs).await?,
         next,
     }))
 }
@@ -154,7 +156,9 @@ pub(super) async fn show_pack(
         Problem::not_found(format!("there is no pack {project}/{name}:{version}"))
             .with_remedy("list what there is with GET /api/v1/packs")
     })?;
-    Ok(Json(details(entry, documents)))
+    let pack = views(&state, vec![entry]).await?.pop();
+    let pack = pack.ok_or_else(|| Problem::not_found("the pack is gone"))?;
+    Ok(Json(details(pack, documents)))
 }
 
 fn is_visible(state: &RegistryState, caller: &Extensions, project: &str, name: &str) -> bool {
@@ -162,7 +166,27 @@ fn is_visible(state: &RegistryState, caller: &Extensions, project: &str, name: &
         .is_some_and(|name| state.access().allows(caller, &name, Action::Pull))
 }
 
-fn view(pack: PackEntry) -> PackView {
+/// The entries as they are shown, with what was said about them since.
+async fn views(state: &RegistryState, packs: Vec<PackEntry>) -> Result<Vec<PackView>, Problem> {
+    let manifests: Vec<_> = packs
+        .iter()
+        .filter_map(|pack| {
+            let repository = repository(&pack.project, FOLDER, &pack.name)?;
+            Some((repository, pack.digest.clone()))
+        })
+        .collect();
+    let store = state.store();
+    let reasons = store.deprecations(&manifests).await.map_err(failed)?;
+    let view = |pack: PackEntry| {
+        let repository = repository(&pack.project, FOLDER, &pack.name);
+        let deprecated =
+            repository.and_then(|name| reasons.get(&(name.to_string(), pack.digest.to_string())));
+        view(pack, deprecated.cloned())
+    };
+    Ok(packs.into_iter().map(view).collect())
+}
+
+fn view(pack: PackEntry, deprecated: Option<String>) -> PackView {
     PackView {
         project: pack.project,
         name: pack.name,
@@ -181,12 +205,13 @@ fn view(pack: PackEntry) -> PackView {
             errors: pack.lint_errors,
             warnings: pack.lint_warnings,
         },
+        deprecated,
     }
 }
 
-fn details(pack: PackEntry, documents: PackDocuments) -> PackDetails {
+fn details(pack: PackView, documents: PackDocuments) -> PackDetails {
     PackDetails {
-        pack: view(pack),
+        pack,
         values: documents.values,
         readme: documents.readme,
         presets: documents.presets,

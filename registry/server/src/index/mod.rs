@@ -108,19 +108,6 @@ impl Findings {
             .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
             .collect::<Vec<_>>()
             .join(" and ");
-        Some(header_text(&format!("{what} has {counts}: {first}")))
+        Some(format!("{what} has {counts}: {first}"))
     }
-}
-
-/// Text that may stand between quotes in a header.
-fn header_text(text: &str) -> String {
-    const LONGEST: usize = 1000;
-    text.chars()
-        .take(LONGEST)
-        .map(|c| match c {
-            '"' | '\\' => '\'',
-            ' '..='~' => c,
-            _ => ' ',
-        })
-        .collect()
 }

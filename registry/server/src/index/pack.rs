@@ -8,7 +8,7 @@ use registry_pack::{Digest, PackError, RepositoryName, Tag, media};
 use registry_store::{Blob, IndexEntry, PackDocuments, PackRecord};
 use serde_json::{Value, json};
 
-use super::{Findings, Indexed, header_text, project, unless_missing};
+use super::{Findings, Indexed, project, unless_missing};
 use crate::state::{Admission, RegistryState};
 use crate::v2::{Code, Document, OciError};
 
@@ -129,9 +129,7 @@ fn unreadable(
         }
         Admission::Warn => Ok(Indexed {
             entry: None,
-            warnings: vec![header_text(&format!(
-                "stored, but not listed as a pack: {error}"
-            ))],
+            warnings: vec![format!("stored, but not listed as a pack: {error}")],
         }),
         Admission::Off => Ok(Indexed::default()),
     }

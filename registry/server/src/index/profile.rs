@@ -5,7 +5,7 @@ use registry_pack::{Digest, PackError, Profile, RepositoryName, Tag, media};
 use registry_store::{IndexEntry, ProfileRecord};
 use serde_json::json;
 
-use super::{Findings, Indexed, header_text, project, unless_missing};
+use super::{Findings, Indexed, project, unless_missing};
 use crate::state::{Admission, RegistryState};
 use crate::v2::{Code, Document, OciError};
 
@@ -39,7 +39,7 @@ pub(super) async fn examine(
         Ok(profile) => profile,
         Err(error) if admission == Admission::Enforce => return Err(refused(repository, &error)),
         Err(error) => {
-            let warning = header_text(&format!("stored, but not listed as a profile: {error}"));
+            let warning = format!("stored, but not listed as a profile: {error}");
             let warnings = if admission == Admission::Warn {
                 vec![warning]
             } else {

@@ -10,6 +10,10 @@ use serde::Deserialize;
 
 use super::{Code, OciError};
 
+/// Brackets within brackets. What the specification names takes five; what is
+/// unknown is skipped by the parser without a bound of its own.
+pub(crate) const NESTING: usize = 100;
+
 const SCHEMA_ONE: &str = "application/vnd.docker.distribution.manifest.v1";
 
 /// The parts of an image manifest or an index that the registry uses.
@@ -55,6 +59,10 @@ impl Document {
         bytes: &[u8],
         content_type: Option<&str>,
     ) -> Result<(Self, String), OciError> {
+        if nesting(bytes) > NESTING {
+            let message = format!("the manifest nests more than {NESTING} levels");
+            return Err(invalid(message));
+        }
         let document: Self = serde_json::from_slice(bytes).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             invalid(format!("the manifest cannot be read at {place}: {error}"))
@@ -169,6 +177,26 @@ impl Descriptor {
             || self.media_type.contains(".nondistributable.")
             || self.media_type.contains(".foreign.")
     }
+}
+
+/// How deep the brackets of a JSON text go; those in strings are none.
+fn nesting(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn invalid(message: impl Into<String>) -> OciError {

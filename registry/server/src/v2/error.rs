@@ -168,6 +168,11 @@ impl From<StoreError> for OciError {
                 let detail = json!({ "tag": tag, "digest": current });
                 Self::new(StatusCode::CONFLICT, Code::Denied, message).with_detail(detail)
             }
+            E::TagDiffers { tag, current, .. } => {
+                let detail = json!({ "tag": tag, "digest": current });
+                Self::new(StatusCode::PRECONDITION_FAILED, Code::Denied, message)
+                    .with_detail(detail)
+            }
             E::TagReserved { .. } => Self::new(StatusCode::CONFLICT, Code::Denied, message),
             E::BlobInUse { .. } | E::ManifestInUse { .. } => Self::unsupported(message),
             E::Body(cause) if timed_out(&**cause) => {

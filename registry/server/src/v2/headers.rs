@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, IF_RANGE, RANGE, WARNING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use registry_pack::Digest;
 
@@ -47,6 +47,25 @@ pub(crate) fn digest_value(digest: &Digest) -> HeaderValue {
 /// The strong entity tag of content: its digest in quotes.
 pub(crate) fn etag(digest: &Digest) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// The warnings of an answer may have 4096 bytes together; three of these fit.
+pub(crate) const WARNING_CHARS: usize = 1300;
+
+/// Adds a `Warning` as the specification writes it, with what may stand between quotes.
+pub(crate) fn warn(headers: &mut HeaderMap, text: &str) {
+    let text: String = text
+        .chars()
+        .take(WARNING_CHARS)
+        .map(|c| match c {
+            '"' | '\\' => '\'',
+            ' '..='~' => c,
+            _ => ' ',
+        })
+        .collect();
+    if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+        headers.append(WARNING, value);
+    }
 }
 
 /// Whether the client has this content already.

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, WARNING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use registry_pack::{Algorithm, Digest, RepositoryName, Tag};
 use registry_store::{Manifest, NewManifest};
 use sha2::Digest as _;
 
+use super::condition::condition;
 use super::error::Code;
 use super::headers::{
     CONTENT_DIGEST, NO_SNIFF, OCI_SUBJECT, OCI_TAG, content_length, digest_value, etag,
-    is_unchanged, media_type,
+    is_unchanged, media_type, warn,
 };
 use super::path::ManifestReference;
 use super::query::Parameters;
@@ -22,9 +23,9 @@ use crate::access::Action;
 use crate::index;
 
 /// What other registries take too; the specification asks for at least 4 MB.
-const MANIFEST_BYTES: usize = 4 << 20;
-/// Tags that one push may set.
-const TAGS: usize = 100;
+pub(crate) const MANIFEST_BYTES: usize = 4 << 20;
+/// Tags that one push may set. Each is a field of the answer, and clients read a hundred fields.
+pub(crate) const TAGS: usize = 64;
 
 pub(crate) async fn get(
     call: &Call<'_>,
@@ -33,7 +34,7 @@ pub(crate) async fn get(
 ) -> Result<Response, OciError> {
     call.require(repository, Action::Pull)?;
     let manifest = find(call, repository, reference).await?;
-    let headers = describe(&manifest);
+    let headers = describe(repository, reference, &manifest);
     if is_unchanged(&call.parts.headers, &manifest.digest) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
@@ -80,6 +81,7 @@ pub(crate) async fn put(
         manifests: references.manifests,
         bytes,
         tags,
+        condition: condition(headers),
         index: indexed.entry,
     };
     let (store, name) = (call.state.store().clone(), repository.clone());
@@ -126,7 +128,11 @@ async fn find(
     }
 }
 
-fn describe(manifest: &Manifest) -> HeaderMap {
+fn describe(
+    repository: &RepositoryName,
+    reference: &ManifestReference,
+    manifest: &Manifest,
+) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
     let media_type = HeaderValue::from_str(&manifest.media_type);
     headers.insert(
@@ -136,6 +142,17 @@ fn describe(manifest: &Manifest) -> HeaderMap {
     headers.insert(CONTENT_DIGEST, digest_value(&manifest.digest));
     headers.insert(ETAG, etag(&manifest.digest));
     headers.insert(NO_SNIFF.0, NO_SNIFF.1);
+    if let Some(reason) = &manifest.deprecated {
+        let name = match reference {
+            ManifestReference::Tag(tag) => format!("{repository}:{tag}"),
+            _ => format!("{repository}@{}", manifest.digest),
+        };
+        let because = if reason.is_empty() { "" } else { ": " };
+        warn(
+            &mut headers,
+            &format!("{name} is deprecated{because}{reason}"),
+        );
+    }
     headers
 }
 
@@ -205,9 +222,7 @@ fn created(
         }
     }
     for warning in warnings {
-        if let Ok(warning) = HeaderValue::from_str(&format!("299 - \"{warning}\"")) {
-            headers.append(WARNING, warning);
-        }
+        warn(headers, warning);
     }
     response
 }

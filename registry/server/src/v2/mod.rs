@@ -5,6 +5,7 @@
 
 mod blobs;
 mod catalog;
+mod condition;
 mod document;
 mod error;
 mod headers;
@@ -27,9 +28,15 @@ use registry_pack::RepositoryName;
 use crate::access::Action;
 use crate::state::RegistryState;
 
-pub(crate) use document::Document;
+pub(crate) use catalog::PAGE as CATALOG_PAGE;
+pub(crate) use document::{Document, NESTING as MANIFEST_DEPTH};
 pub(crate) use error::{Code, OciError};
+pub(crate) use headers::WARNING_CHARS;
+pub(crate) use manifests::{MANIFEST_BYTES, TAGS};
 use path::Endpoint;
+pub(crate) use referrers::{PAGE as REFERRERS_PAGE, PAGE_BYTES as REFERRERS_PAGE_BYTES};
+pub(crate) use tags::PAGE as TAGS_PAGE;
+pub(crate) use uploads::HOLDERS;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 

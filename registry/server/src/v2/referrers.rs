@@ -14,8 +14,8 @@ use super::{Call, OciError};
 use crate::access::Action;
 
 /// The longest page, in entries and in bytes of annotations.
-const PAGE: u32 = 1000;
-const PAGE_BYTES: usize = 2 << 20;
+pub(crate) const PAGE: u32 = 1000;
+pub(crate) const PAGE_BYTES: usize = 2 << 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

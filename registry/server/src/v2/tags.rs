@@ -12,7 +12,7 @@ use super::{Call, OciError};
 use crate::access::Action;
 
 /// The longest page: some 200 KiB of text, and most clients never follow a link.
-const PAGE: u32 = 10_000;
+pub(crate) const PAGE: u32 = 10_000;
 
 pub(crate) async fn list(
     call: &Call<'_>,

@@ -20,7 +20,7 @@ use super::{Call, OciError, path, receive};
 use crate::access::Action;
 
 /// How many repositories a mount without `from` looks at.
-const HOLDERS: u32 = 100;
+pub(crate) const HOLDERS: u32 = 100;
 
 pub(crate) async fn start(
     call: &Call<'_>,

@@ -1,7 +1,6 @@
 //! The registry's tests: the real router, behind a real listener, on a folder of its own.
 
 mod packs;
-mod rules;
 mod security;
 mod support;
 mod uploads;

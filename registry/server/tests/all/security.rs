@@ -81,6 +81,36 @@ async fn every_endpoint_asks_whether_the_caller_may() {
 }
 
 #[tokio::test]
+async fn the_catalog_tells_nothing_of_what_may_not_be_read() {
+    struct ByProject;
+    impl Access for ByProject {
+        fn allows(&self, _: &Extensions, repository: &RepositoryName, action: Action) -> bool {
+            action != Action::Pull || repository.project() == "open"
+        }
+    }
+    let registry = Registry::start_with(|config| config.access = Arc::new(ByProject)).await;
+    for name in ["a/1", "open/1", "open/2", "open/3", "p/1", "p/2", "z/1"] {
+        registry.push_image(name, "v1", b"layer").await;
+    }
+    let mut path = "/v2/_catalog?n=2".to_owned();
+    let mut pages = Vec::new();
+    loop {
+        let page = registry.get(&path).await;
+        let link = page.headers().get("link").cloned();
+        let body: serde_json::Value = page.json().await.expect("JSON");
+        pages.push(body["repositories"].clone());
+        let Some(link) = link else { break };
+        let link = link.to_str().expect("text").to_owned();
+        path = link[1..link.find('>').expect("a target")].to_owned();
+        assert_eq!(path, "/v2/_catalog?n=2&last=open%2F2");
+    }
+    assert_eq!(
+        serde_json::json!(pages),
+        serde_json::json!([["open/1", "open/2"], ["open/3"]])
+    );
+}
+
+#[tokio::test]
 async fn a_blob_belongs_to_the_repositories_that_hold_it() {
     let registry = Registry::start().await;
     let digest = registry.push_blob("a", b"mine").await;

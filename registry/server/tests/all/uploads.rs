@@ -136,6 +136,23 @@ async fn a_cancelled_upload_is_gone_with_its_bytes() {
 }
 
 #[tokio::test]
+async fn a_wrong_digest_leaves_no_bytes_behind() {
+    let registry = Registry::start().await;
+    let claimed = Digest::sha256(b"claimed");
+    let put = registry.put_blob_as("a", b"other", claimed.as_str()).await;
+    refused(put, 400, "DIGEST_INVALID").await;
+    let path = format!("/v2/a/blobs/uploads/?digest={claimed}");
+    let single = registry.request(Method::POST, &path).body("other");
+    let response = single.send().await.expect("an answer");
+    refused(response, 400, "DIGEST_INVALID").await;
+    for folder in ["uploads", "blobs/sha256"] {
+        let folder = registry.config.data_dir.join(folder);
+        let files = std::fs::read_dir(&folder).map_or(0, Iterator::count);
+        assert_eq!(files, 0, "{}", folder.display());
+    }
+}
+
+#[tokio::test]
 async fn a_blob_beyond_the_bound_is_refused() {
     let registry = Registry::start_with(|config| config.max_blob_bytes = 1000).await;
     registry.push_blob("a", &[1; 1000]).await;

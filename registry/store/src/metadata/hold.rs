@@ -19,6 +19,10 @@ const TIME: Duration = Duration::from_secs(60);
 /// Often enough that a database that is away for a moment costs no hold.
 const RENEWAL: Duration = Duration::from_secs(15);
 
+/// A request lets go a moment after its client has the answer, and the next may come at once.
+const PATIENCE: Duration = Duration::from_secs(1);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+
 /// The right to write to an upload, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Hold(Option<Shared>);
@@ -46,11 +50,17 @@ impl Metadata {
             return Ok((row.ok_or_else(unknown)?, Hold::none()));
         }
         let holder = format!("{}/{}", self.server, Uuid::new_v4());
-        let asked = Instant::now();
-        let taken = self.take_upload(repository, id, &holder, TIME).await?;
-        let Some(row) = taken else {
+        let patience = Instant::now() + PATIENCE;
+        let (row, asked) = loop {
+            let asked = Instant::now();
+            if let Some(row) = self.take_upload(repository, id, &holder, TIME).await? {
+                break (row, asked);
+            }
             self.upload(repository, id).await?.ok_or_else(unknown)?;
-            return Err(StoreError::UploadBusy { id: id.to_owned() });
+            if asked >= patience {
+                return Err(StoreError::UploadBusy { id: id.to_owned() });
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
         };
         let confirmed = Arc::new(Mutex::new(asked));
         let renewing = tokio::spawn(renew(

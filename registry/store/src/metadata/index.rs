@@ -34,6 +34,8 @@ impl Metadata {
         let manifest_id =
             references::store(&mut transaction, repository, id, manifest, policy).await?;
         for tag in &manifest.tags {
+            let condition = &manifest.condition;
+            tags::check(&mut transaction, repository, id, tag, condition).await?;
             tags::set(
                 &mut transaction,
                 repository,

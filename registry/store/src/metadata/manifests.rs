@@ -56,6 +56,7 @@ impl Raw {
             digest: parse_digest(&self.digest)?,
             media_type: self.media_type,
             bytes: Bytes::from(self.body),
+            deprecated: None,
         })
     }
 }

@@ -21,6 +21,7 @@ mod blobs;
 mod claim;
 mod collector;
 mod conflict;
+mod deprecations;
 mod doomed;
 mod failure;
 mod hold;
@@ -76,7 +77,7 @@ pub(crate) use self::transaction::Transaction;
 pub(crate) use self::uploads::{UploadRow, close_upload};
 
 /// How long a request waits for its turn before it fails.
-const WAIT: Duration = Duration::from_secs(30);
+pub const WAIT: Duration = Duration::from_secs(30);
 
 statements! {
     PING: "ask the database" = "SELECT 1";

@@ -1,4 +1,7 @@
 //! Which manifests have a manifest as their subject, from an index of their own.
+//!
+//! Clients that knew no referrers API kept a list themselves: an index under a tag
+//! made of the digest. What it lists counts as well, unless it is about something else.
 
 use registry_pack::{Digest, RepositoryName};
 
@@ -8,10 +11,23 @@ use crate::manifests::Referrer;
 
 statements! {
     LIST: "list referrers" =
-        "SELECT m.id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations
-         FROM repositories r JOIN manifests m ON m.repository_id = r.id
-         WHERE r.name = $1 AND m.subject = $2 AND m.id > $3
-         AND (CAST($4 AS TEXT) IS NULL OR m.artifact_type = $4) ORDER BY m.id LIMIT $5";
+        "SELECT * FROM (
+             SELECT m.id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations
+             FROM repositories r JOIN manifests m ON m.repository_id = r.id
+             WHERE r.name = $1 AND m.subject = $2 AND m.id > $3
+             AND (CAST($4 AS TEXT) IS NULL OR m.artifact_type = $4)
+             ORDER BY m.id LIMIT $5) AS by_subject
+         UNION ALL
+         SELECT * FROM (
+             SELECT m.id, m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations
+             FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = $6
+             JOIN manifest_children c
+                  ON c.repository_id = r.id AND c.manifest_id = t.manifest_id
+             JOIN manifests m ON m.id = c.child_id
+             WHERE r.name = $1 AND m.subject IS NULL AND m.id > $3
+             AND (CAST($4 AS TEXT) IS NULL OR m.artifact_type = $4)
+             ORDER BY m.id LIMIT $5) AS by_list
+         ORDER BY id LIMIT $5";
 }
 
 #[derive(sqlx::FromRow)]
@@ -34,16 +50,26 @@ impl Metadata {
         last: i64,
         limit: u32,
     ) -> Result<Vec<Referrer>> {
+        let fallback = fallback_tag(subject);
         let values = values![
             repository.as_str(),
             subject.as_str(),
             last,
             artifact_type,
-            limit
+            limit,
+            &fallback
         ];
         let rows: Vec<Raw> = self.all(&LIST, values).await?;
         rows.into_iter().map(Raw::parse).collect()
     }
+}
+
+/// The tag of the list that clients keep: algorithm and 64 digits at most, `-` between them.
+fn fallback_tag(subject: &Digest) -> String {
+    const ENCODED: usize = 64;
+    let hex = subject.hex();
+    let encoded = hex.get(..ENCODED).unwrap_or(hex);
+    format!("{}-{encoded}", subject.algorithm().as_str())
 }
 
 impl Raw {

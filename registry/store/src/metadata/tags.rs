@@ -7,6 +7,7 @@ use super::{
     statements, values,
 };
 use crate::error::{Result, StoreError};
+use crate::manifests::Condition;
 
 const PUSHED: &str = "pushed";
 const PARENT: &str = "parent";
@@ -93,6 +94,29 @@ struct Current {
     manifest_id: i64,
     digest: String,
     kind: String,
+}
+
+/// Refuses a push whose condition does not hold of the tag.
+pub(super) async fn check(
+    transaction: &mut Transaction,
+    repository: &RepositoryName,
+    repository_id: i64,
+    tag: &Tag,
+    condition: &Condition,
+) -> Result<()> {
+    if *condition == Condition::None {
+        return Ok(());
+    }
+    let current = current(transaction, repository_id, tag).await?;
+    let current = current.map(|current| current.digest);
+    if condition.holds(current.as_deref()) {
+        return Ok(());
+    }
+    Err(StoreError::TagDiffers {
+        repository: repository.to_string(),
+        tag: tag.to_string(),
+        current,
+    })
 }
 
 /// Points a tag at a manifest, within the rules of the repository.

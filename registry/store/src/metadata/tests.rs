@@ -7,8 +7,8 @@ use tests_postgres::Postgres;
 
 use super::statement::Statement;
 use super::{
-    STATEMENTS, blobs, claim, collector, doomed, leases, manifests, packs, parents, postgres,
-    profiles, references, referrers, repositories, sqlite, tags, unreachable, uploads,
+    STATEMENTS, blobs, claim, collector, deprecations, doomed, leases, manifests, packs, parents,
+    postgres, profiles, references, referrers, repositories, sqlite, tags, unreachable, uploads,
 };
 
 fn all() -> Vec<&'static Statement> {
@@ -20,6 +20,7 @@ fn all() -> Vec<&'static Statement> {
         doomed::STATEMENTS,
         leases::STATEMENTS,
         manifests::STATEMENTS,
+        deprecations::STATEMENTS,
         packs::STATEMENTS,
         parents::STATEMENTS,
         profiles::STATEMENTS,

@@ -225,6 +225,7 @@ pub(crate) fn manifest(text: &str, blobs: &[&Blob], tags: &[&str]) -> NewManifes
         manifests: Vec::new(),
         bytes: Bytes::copy_from_slice(text.as_bytes()),
         tags: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
+        condition: registry_store::Condition::default(),
         index: None,
     }
 }
