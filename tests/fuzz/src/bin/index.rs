@@ -1,0 +1,4 @@
+//! An image index, from a stranger.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::index(bytes));

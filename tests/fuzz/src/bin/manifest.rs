@@ -1,0 +1,4 @@
+//! An image manifest, from a stranger.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::manifest(bytes));

@@ -1,0 +1,4 @@
+//! The archive of a pack, from a stranger.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::pack_archive(bytes));
