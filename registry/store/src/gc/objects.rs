@@ -59,7 +59,11 @@ impl Run<'_> {
                     }
                     Err(error) => {
                         let error = cause(&error);
-                        tracing::warn!(error, key = object.object_key, "an object stays for now");
+                        tracing::warn!(
+                            error,
+                            key = object.object_key,
+                            "an object is left to the next collection"
+                        );
                     }
                 }
             }
