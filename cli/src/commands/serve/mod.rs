@@ -1,7 +1,7 @@
 //! `packyard serve`: the registry and the image builder in one process.
 
 mod builder;
-mod failures;
+pub(crate) mod failures;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -123,6 +123,8 @@ async fn open_registry(settings: &Settings) -> Result<RegistryState, CliError> {
         0 => None,
         secs => Some(Duration::from_secs(secs)),
     };
+    config.redirect = settings.registry.redirect;
+    config.storage = settings.storage.to_config()?;
     RegistryState::open(config)
         .await
         .map_err(|error| failures::store(&error, &folder))
