@@ -6,3 +6,4 @@ mod main_job;
 mod packs;
 mod pins;
 mod references;
+mod reliability;
