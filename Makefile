@@ -35,7 +35,7 @@ bench-registry: setup ## measure the registry beside distribution's; report only
 	@cargo xtask bench-registry $(ARGS)
 
 soak: ## push, pull and kill the registry for DURATION (90s, 10m, 3h); nothing may be lost
-	@cargo xtask soak $(DURATION)
+	@cargo xtask soak $(DURATION) $(ARGS)
 
 clean: ## remove what was built here; the caches outside the tree stay
 	@cargo clean

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The parts `base-image`, `components` and `tools` of ci/setup: what is made and kept in the cache.
+# The parts `base-image`, `components`, `tools` and `azurite` of ci/setup: what is made and kept in the cache.
 
 : "${here:?ci/setup says where it is}" "${cache:?}"
 
@@ -49,4 +49,25 @@ make_tools() {
       quietly go build -trimpath -ldflags '-s -w' -o "$cache/tools/bin/$name" "$package")
     write_mark "tool-$name" "$tools/go.mod" "$tools/go.sum"
   done
+}
+
+# --- Azurite, which speaks like Azure storage: the only one of the tests' servers that needs Node.
+azurite=$here/azurite
+
+check_azurite() {
+  local program=$cache/azurite/node_modules/.bin/azurite-blob
+  if [ -x "$program" ] && mark_is_current azurite "$azurite/package-lock.json"; then
+    there azurite-blob "$program"
+  else
+    missing azurite-blob
+  fi
+}
+
+make_azurite() {
+  command -v npm >/dev/null || install_packages nodejs npm
+  mkdir -p "$cache/azurite"
+  cp "$azurite/package.json" "$azurite/package-lock.json" "$cache/azurite/"
+  # Nothing that a package wants to run while it is installed is needed.
+  quietly npm ci --prefix "$cache/azurite" --ignore-scripts --no-audit --no-fund
+  write_mark azurite "$azurite/package-lock.json"
 }

@@ -13,6 +13,10 @@ use service::{config, section};
 
 use crate::error::CliError;
 
+mod storage;
+
+pub(crate) use storage::StorageSettings;
+
 section! {
     /// What the registry accepts and keeps.
     pub struct RegistrySettings in "registry" {
@@ -26,8 +30,11 @@ section! {
         /// Whether a manifest may name content that is not there yet, as an index
         /// of few of its platforms does. Otherwise such a manifest is refused.
         pub allow_missing_references: bool = false, env "PACKYARD_ALLOW_MISSING_REFERENCES";
-        /// The largest blob, in bytes.
+        /// The largest blob, in bytes. An object store takes 226 GiB at most.
         pub max_blob_bytes: u64 = 1 << 40, env "PACKYARD_MAX_BLOB_BYTES";
+        /// Whether pulls are sent to the object store by a redirect to a signed
+        /// address, which holds for 20 minutes. Clients must reach its endpoint.
+        pub redirect: bool = false, env "PACKYARD_REDIRECT";
         /// The address of a PostgreSQL database for the registry's metadata, such as
         /// `postgres://packyard:PASSWORD@db.example.com/packyard?sslmode=verify-full`.
         /// When it is not set, SQLite keeps them in the data folder. Several servers
@@ -205,6 +212,7 @@ pub(crate) struct Settings {
     pub(crate) auth: AuthConfig,
     pub(crate) log: LogConfig,
     pub(crate) registry: RegistrySettings,
+    pub(crate) storage: StorageSettings,
     pub(crate) builder: BuilderSettings,
 }
 
@@ -235,16 +243,18 @@ impl Settings {
             &all.auth,
             &all.log,
             &all.registry,
+            &all.storage,
             &all.builder,
         ])
     }
 
-    fn sections(&mut self) -> [&mut dyn Section; 5] {
+    fn sections(&mut self) -> [&mut dyn Section; 6] {
         [
             &mut self.server,
             &mut self.auth,
             &mut self.log,
             &mut self.registry,
+            &mut self.storage,
             &mut self.builder,
         ]
     }

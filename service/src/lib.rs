@@ -27,6 +27,7 @@ mod tls;
 
 pub use auth::{Authenticator, Credential, Principal};
 pub use gate::{Access, Gate};
+pub use listener::Wire;
 pub use problem::Problem;
 pub use shutdown::shutdown_token;
 pub use tokio_util::sync::CancellationToken;

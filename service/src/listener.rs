@@ -59,6 +59,15 @@ pub enum ListenError {
     Tls(#[from] TlsError),
 }
 
+/// How an answer travels; every request has it among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// As it is: the kernel can take the bytes from where they lie.
+    Plain,
+    /// This process reads every byte of it.
+    Encrypted,
+}
+
 /// An open port, not accepting yet.
 pub struct Listener {
     socket: TcpListener,
@@ -211,21 +220,22 @@ async fn connection(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let Some(tls) = tls else {
-        return talk(socket, router, limits, stop).await;
+        return talk(socket, Wire::Plain, router, limits, stop).await;
     };
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(socket)).await {
-        Ok(Ok(stream)) => talk(stream, router, limits, stop).await,
+        Ok(Ok(stream)) => talk(stream, Wire::Encrypted, router, limits, stop).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 
-async fn talk<S>(stream: S, router: Router, limits: Limits, stop: CancellationToken)
+async fn talk<S>(stream: S, wire: Wire, router: Router, limits: Limits, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+    let service = hyper::service::service_fn(move |mut request: http::Request<Incoming>| {
         let router = router.clone();
+        request.extensions_mut().insert(wire);
         async move {
             let answer = router.oneshot(request.map(Body::new)).await;
             answer.map_err(|never: Infallible| never)

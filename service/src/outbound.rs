@@ -196,7 +196,11 @@ impl Outbound {
         })
     }
 
-    fn check(&self, text: &str) -> Result<Url, OutboundError> {
+    /// Whether the rules allow an address, before anything is asked of it; the address as parsed.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, text: &str) -> Result<Url, OutboundError> {
         let url = Url::parse(text).map_err(|_| refused(text, "it is no URL"))?;
         let scheme = match url.scheme() {
             "https" => true,

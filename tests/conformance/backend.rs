@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use e2e::server::Server;
+use tests_objects::ObjectServer;
 use tests_postgres::Postgres;
 
 /// Where blobs and metadata lie.
@@ -22,13 +23,35 @@ pub(crate) const BACKENDS: &[Backend] = &[
     },
     Backend {
         name: "filesystem and PostgreSQL",
-        prepare: |folder| {
-            let file = folder.join("database-url");
-            std::fs::write(&file, Postgres::shared().database())?;
-            Ok(format!("registry.database_file = {file:?}"))
-        },
+        prepare: postgres,
+    },
+    Backend {
+        name: "S3 and SQLite",
+        prepare: s3,
+    },
+    Backend {
+        name: "S3 and PostgreSQL",
+        prepare: |folder| Ok(format!("{}\n{}", postgres(folder)?, s3(folder)?)),
     },
 ];
+
+fn postgres(folder: &Path) -> Result<String> {
+    let file = folder.join("database-url");
+    std::fs::write(&file, Postgres::shared().database())?;
+    Ok(format!("registry.database_file = {file:?}"))
+}
+
+fn s3(folder: &Path) -> Result<String> {
+    let server = ObjectServer::shared_s3();
+    let place = server.place(&server.prefix());
+    let secret = folder.join("secret");
+    std::fs::write(&secret, place.secret)?;
+    Ok(format!(
+        "storage.url = {:?}\nstorage.endpoint = {:?}\nstorage.region = {:?}\n\
+         storage.access_key = {:?}\nstorage.secret_file = {secret:?}",
+        place.url, place.endpoint, place.region, place.access_key
+    ))
+}
 
 impl Backend {
     /// Starts a server on this backend in a folder of its own, with more lines of its

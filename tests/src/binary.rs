@@ -1,4 +1,4 @@
-//! Finds and runs the `packyard` program that this tree builds.
+//! Finds and runs the programs that this tree builds: `packyard`, and `load` that tries it.
 //!
 //! It does not parse what the program says; the tests do.
 
@@ -12,7 +12,13 @@ use serde_json::Value;
 /// The program, built once for each run of the tests.
 pub fn packyard() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| build().expect("cargo builds packyard"))
+    PROGRAM.get_or_init(|| build("packyard").expect("cargo builds packyard"))
+}
+
+/// The load generator, built once for each run of the tests.
+pub fn load() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("load").expect("cargo builds load"))
 }
 
 /// The root of this work tree.
@@ -22,13 +28,13 @@ pub fn workspace() -> &'static Path {
         .expect("tests/ is a folder of the workspace")
 }
 
-fn build() -> Result<PathBuf> {
+fn build(package: &str) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .args([
             "build",
             "--quiet",
             "--package",
-            "packyard",
+            package,
             "--message-format=json",
         ])
         .current_dir(workspace())
@@ -43,7 +49,7 @@ fn build() -> Result<PathBuf> {
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "packyard")
+        .filter(|message| message["target"]["name"] == package)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .context("cargo names the executable that it built")
 }

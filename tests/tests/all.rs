@@ -7,3 +7,4 @@ mod main_job;
 mod packs;
 mod pins;
 mod references;
+mod reliability;

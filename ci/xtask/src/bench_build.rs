@@ -2,9 +2,13 @@
 //!
 //! The figures are of this machine; what is kept is compared with an earlier run of the same one.
 
-use anyhow::{Result, bail};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run::{self, Figures, Interrupt, Places};
+use crate::tree;
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !arguments.is_empty() {
@@ -14,17 +18,39 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let interrupt = Interrupt::install()?;
     let (server, figures) = run::main_job(&places, &interrupt)?;
     server.stop()?;
-    println!("{}", table(&figures));
+    let by_hand_secs = by_hand(&places)?;
+    println!("{}", table(&figures, by_hand_secs));
     Ok(())
 }
 
-fn table(figures: &Figures) -> String {
+/// What a script takes that does the same with plain Ansible, and neither verifies nor remembers.
+fn by_hand(places: &Places) -> Result<f64> {
+    eprintln!("==> the same by hand: ansible/tests/by_hand");
+    let started = Instant::now();
+    let status = Command::new(tree::root().join("ansible/tests/by_hand"))
+        .env("components_list", places.components_list()?)
+        .stdout(std::io::stderr())
+        .status()
+        .context("run ansible/tests/by_hand")?;
+    ensure!(
+        status.success(),
+        "ansible/tests/by_hand ended with {status}"
+    );
+    Ok(started.elapsed().as_secs_f64())
+}
+
+fn table(figures: &Figures, by_hand_secs: f64) -> String {
     let share = figures.incremental_secs / figures.cold_secs;
     let rows = [
         (
             "cold build, base image to verified",
             format!("{:.0} s", figures.cold_secs),
             "720 s",
+        ),
+        (
+            "the same against a script by hand, which verifies nothing",
+            format!("{:.2}", figures.cold_secs / by_hand_secs),
+            "1.0",
         ),
         (
             "of it, Packyard's own CPU",
@@ -73,6 +99,8 @@ mod tests {
             reuse_ms: 20.0,
             incremental_secs: 100.0,
         };
-        assert!(table(&figures).contains("| 0.25 | 0.25 |"));
+        let table = table(&figures, 500.0);
+        assert!(table.contains("| 0.25 | 0.25 |"));
+        assert!(table.contains("| 0.80 | 1.0 |"));
     }
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::tree;
 
@@ -29,13 +29,14 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     finish(&mut command)
 }
 
-/// Pushes, pulls and kills for a time, such as `90s`, `10m` or `3h`.
+/// Pushes, pulls and kills for a time, such as `90s`, `10m` or `3h`. More arguments go to the
+/// load generator, such as `--servers 3`.
 pub(crate) fn soak(arguments: &[String]) -> Result<()> {
-    let seconds = match arguments {
-        [] => SOAK_SECONDS,
-        [time] => seconds(time)?,
-        _ => bail!("takes one time, such as 10m"),
+    let (time, more) = match arguments {
+        [time, more @ ..] if !time.starts_with('-') => (Some(time), more),
+        more => (None, more),
     };
+    let seconds = time.map_or(Ok(SOAK_SECONDS), |time| seconds(time))?;
     let built = build()?;
     let mut command = Command::new(built.join("load"));
     command
@@ -43,7 +44,8 @@ pub(crate) fn soak(arguments: &[String]) -> Result<()> {
         .arg(built.join("packyard"))
         .arg("--out")
         .arg(target().join("soak"))
-        .args(["--seconds", &seconds.to_string()]);
+        .args(["--seconds", &seconds.to_string()])
+        .args(more);
     finish(&mut command)
 }
 

@@ -66,9 +66,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "service",
         ],
     ),
-    ("e2e", &["tests-postgres"]),
+    ("e2e", &["tests-objects", "tests-postgres"]),
+    ("tests-objects", &[]),
     ("tests-postgres", &[]),
-    ("load", &[]),
+    ("load", &["tests-objects", "tests-postgres"]),
     ("xtask", &[]),
 ];
 

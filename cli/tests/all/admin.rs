@@ -1,87 +1,96 @@
-//! What those who run a server do with it.
+//! What an operator does: check, save beside a running server, bring back, repair.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::Value;
 
 use crate::program::{Server, packyard, text};
 
-#[test]
-fn garbage_is_counted_then_collected() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let data = folder.path().join("data");
-    let variables = [
-        ("PACKYARD_GC_INTERVAL_SECS", "0"),
-        ("PACKYARD_GC_GRACE_SECS", "0"),
-    ];
-    let server = Server::start_with(&data, &[], &variables);
-    packyard(&["pack", "new", "kept", "--output", text(folder.path())]).ends(0, &[]);
-    let pack = folder.path().join("kept");
-    server.run(&["pack", "push", text(&pack)]).ends(0, &[]);
-    // What a crash between rename and commit leaves.
-    let hex = "ab".repeat(32);
-    let shelf = data.join("registry/blobs/sha256/ab");
-    std::fs::create_dir_all(&shelf).expect("a folder");
-    std::fs::write(shelf.join(&hex), b"orphan").expect("written");
-
-    let expected = json!({
-        "uploads": 0, "manifests": 0, "rights": 0, "blobs": 0, "orphans": 1, "freedBytes": 6
-    });
-    let told = server.run(&["admin", "gc", "--dry-run", "--json"]).json();
-    assert_eq!(told["removed"], expected);
-    assert_eq!(told["dryRun"], true);
-    assert!(shelf.join(&hex).exists());
-    let done = server.run(&["admin", "gc"]).ends(0, &[]).stdout;
-    assert!(
-        done.contains("orphaned objects") && done.contains("GONE"),
-        "{done}"
-    );
-    assert!(!shelf.join(&hex).exists());
-    let again = server.run(&["admin", "gc", "--json"]).json();
-    assert_eq!(again["removed"]["orphans"], 0);
-    assert_eq!(again["running"], false);
-
-    let metrics = get(server.host(), "/metrics");
-    for line in [
-        "packyard_registry_gc_removed_total{kind=\"orphan\"} 1",
-        "packyard_registry_gc_freed_bytes_total 6",
-        "packyard_registry_gc_runs_total{result=\"success\"} 3",
-    ] {
-        assert!(metrics.contains(line), "{line} is not in {metrics}");
-    }
-    let out = folder.path().join("out");
+/// Pushes a pack; the file of its archive in the data folder.
+fn publish(server: &Server, folder: &Path, data: &Path) -> PathBuf {
+    let made = packyard(&["pack", "new", "hello", "--output", text(folder), "--json"]).json();
+    let pack = made["folder"].as_str().expect("a folder").to_owned();
     server
-        .run(&["pack", "pull", "kept:0.1.0", "--output", text(&out)])
+        .run(&["pack", "push", &pack, "--project", "team"])
         .ends(0, &[]);
+    let blobs = walk(&data.join("registry/blobs"));
+    let largest = blobs
+        .into_iter()
+        .max_by_key(|path| std::fs::metadata(path).expect("a file").len());
+    largest.expect("an archive")
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.path() {
+            path if path.is_dir() => found.extend(walk(&path)),
+            path => found.push(path),
+        }
+    }
+    found
 }
 
 #[test]
-fn a_schedule_collects_by_itself() {
+fn damage_is_told_and_a_backup_brings_everything_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let data = folder.path().join("data");
-    let shelf = data.join("registry/blobs/sha256/cd");
-    std::fs::create_dir_all(&shelf).expect("a folder");
-    let orphan = shelf.join("cd".repeat(32));
-    std::fs::write(&orphan, b"orphan").expect("written");
-    let variables = [("PACKYARD_GC_GRACE_SECS", "0")];
-    let server = Server::start_with(&data, &[], &variables);
-    // Due at once, as none ever ran.
-    let started = Instant::now();
-    let ended = "packyard_registry_gc_runs_total{result=\"success\"} 1";
-    while !get(server.host(), "/metrics").contains(ended) {
-        assert!(started.elapsed() < Duration::from_secs(60), "none ran");
-    }
-    assert!(!orphan.exists());
-}
+    let (data, saved, new) = (
+        folder.path().join("data"),
+        folder.path().join("saved"),
+        folder.path().join("new"),
+    );
+    let server = Server::start(&data, &[]);
+    let archive = publish(&server, folder.path(), &data);
+    let sound = server.run(&["admin", "fsck", "--json"]).json();
+    assert_eq!(sound["state"], "finished");
+    let save = [
+        "admin",
+        "backup",
+        text(&saved),
+        "--data",
+        text(&data),
+        "--copy",
+        "--json",
+    ];
+    let made = packyard(&save).json();
+    assert_eq!(made["added"], made["blobs"]);
+    assert_eq!(packyard(&save).json()["added"], 0);
 
-/// An answer's text, by hand: no client of ours speaks to /metrics.
-fn get(host: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(host).expect("a connection");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    answer
+    std::fs::write(&archive, b"spoilt").expect("written");
+    let told = server
+        .run(&["admin", "fsck"])
+        .ends(1, &["1 blob is damaged", "--repair-from"]);
+    for word in [
+        "truncated",
+        "team/spectro-packs/archive/hello",
+        "1.0.0",
+        "sha256:",
+    ] {
+        assert!(
+            told.stdout.contains(word),
+            "{word:?} is not in {}",
+            told.stdout
+        );
+    }
+    server
+        .run(&["admin", "fsck", "--status"])
+        .ends(1, &["1 blob is damaged"]);
+
+    let bring = ["admin", "restore", text(&saved), "--data", text(&new)];
+    packyard(&["admin", "restore", text(&saved), "--data", text(&data)]).ends(1, &["in use by"]);
+    packyard(&bring).ends(0, &[]);
+    packyard(&bring).ends(1, &["move it away"]);
+    let restored = Server::start(&new, &[]);
+    let out = folder.path().join("out");
+    let pull = ["pack", "pull", "team/hello:1.0.0", "--output", text(&out)];
+    restored.run(&pull).ends(0, &[]);
+    assert!(out.join("pack.json").is_file());
+
+    // The other registry has what this one lost.
+    let repaired = server.run(&["admin", "fsck", "--json", "--repair-from", &restored.url]);
+    let repaired: Value = repaired.json();
+    assert_eq!(repaired["damage"][0]["repaired"], true, "{repaired}");
+    let again = folder.path().join("again");
+    let pull = ["pack", "pull", "team/hello:1.0.0", "--output", text(&again)];
+    server.run(&pull).ends(0, &[]);
 }

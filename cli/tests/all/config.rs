@@ -32,7 +32,7 @@ fn complaints_have_line_and_key() {
 #[test]
 fn the_reference_has_every_table() {
     let reference = packyard(&["config", "reference"]).ends(0, &[]).stdout;
-    for table in ["server", "auth", "log", "registry", "builder"] {
+    for table in ["server", "auth", "log", "registry", "storage", "builder"] {
         assert!(reference.contains(&format!("## `[{table}]`")), "{table}");
     }
 }

@@ -12,6 +12,7 @@ fn every_command_has_help_and_is_in_the_reference() {
         .collect();
     for wanted in [
         "serve",
+        "admin fsck",
         "pack push",
         "profile lint",
         "image explain",

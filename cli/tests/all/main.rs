@@ -8,6 +8,7 @@ mod bad_input;
 mod config;
 mod credentials;
 mod database;
+mod gc;
 mod help;
 mod packs;
 mod program;

@@ -10,6 +10,7 @@
 mod access;
 mod api;
 mod collection;
+mod fsck;
 mod index;
 mod limits;
 mod metrics;

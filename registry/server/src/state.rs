@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use registry_pack::Limits;
-use registry_store::{Collection, Database, MissingPolicy, Store, StoreConfig, StoreError};
+use registry_store::{
+    Collection, Database, MissingPolicy, StorageConfig, Store, StoreConfig, StoreError,
+};
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, AllowAll};
 use crate::collection::{self, Collector};
+use crate::fsck::Fsck;
 use crate::metrics::CollectionMetrics;
 use crate::v2::OciError;
 
@@ -47,6 +50,10 @@ pub struct RegistryConfig {
     pub data_dir: PathBuf,
     /// What keeps the metadata. Default: SQLite in the folder.
     pub database: Database,
+    /// Where the bytes of blobs lie. Default: in that folder.
+    pub storage: StorageConfig,
+    /// Whether pulls are sent to the object store itself, where there is one. Default: false.
+    pub redirect: bool,
     /// What happens to packs with complaints. Default: `warn`.
     pub admission: Admission,
     /// Whether published versions of packs are immutable. Default: true.
@@ -79,6 +86,8 @@ impl RegistryConfig {
         Self {
             data_dir: store.data_dir,
             database: store.database,
+            storage: store.storage,
+            redirect: false,
             admission: Admission::default(),
             immutable_packs: store.immutable_packs,
             allow_delete: true,
@@ -97,6 +106,7 @@ impl RegistryConfig {
     pub(crate) fn store(&self) -> StoreConfig {
         let mut store = StoreConfig::new(&self.data_dir);
         store.database = self.database.clone();
+        store.storage = self.storage.clone();
         store.immutable_packs = self.immutable_packs;
         store.max_blob_bytes = self.max_blob_bytes;
         store.lease = self.blob_lease;
@@ -113,6 +123,7 @@ impl fmt::Debug for RegistryConfig {
         f.debug_struct("RegistryConfig")
             .field("data_dir", &self.data_dir)
             .field("database", &self.database)
+            .field("storage", &self.storage)
             .field("admission", &self.admission)
             .field("immutable_packs", &self.immutable_packs)
             .finish_non_exhaustive()
@@ -130,6 +141,7 @@ struct Inner {
     config: RegistryConfig,
     inspections: Semaphore,
     collector: Collector,
+    fsck: Fsck,
 }
 
 /// After a collection that another server is at, or that failed, the next is tried this soon.
@@ -151,6 +163,7 @@ impl RegistryState {
                 config,
                 inspections,
                 collector,
+                fsck: Fsck::default(),
             }),
         })
     }
@@ -215,6 +228,7 @@ impl RegistryState {
     /// Ends the connections to the database, once no request is in flight.
     pub async fn close(&self) {
         self.inner.collector.stop().await;
+        self.inner.fsck.stop();
         self.inner.store.close().await;
     }
 
@@ -228,6 +242,10 @@ impl RegistryState {
 
     pub(crate) fn inspections(&self) -> &Semaphore {
         &self.inner.inspections
+    }
+
+    pub(crate) fn fsck(&self) -> &Fsck {
+        &self.inner.fsck
     }
 
     pub(crate) fn require_delete(&self) -> Result<(), OciError> {

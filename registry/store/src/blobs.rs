@@ -1,14 +1,13 @@
 //! Look at, read, mount and delete blobs. A repository sees only what it holds.
 
-use std::fs::File;
 use std::ops::Range;
 
+use futures::TryStreamExt as _;
 use registry_pack::{Digest, RepositoryName};
 
+use crate::content::BlobReader;
 use crate::error::{Result, StoreError};
 use crate::metadata::{self, BlobRow, retry};
-use crate::reader::BlobReader;
-use crate::staged::blocking;
 use crate::store::Store;
 
 /// A blob that a repository holds.
@@ -70,14 +69,14 @@ impl Store {
 
     /// The bytes of a blob, or of a range of it, as a stream of large blocks.
     pub async fn read(&self, blob: &Blob, range: Range<u64>) -> Result<BlobReader> {
-        let file = self.open_file(blob).await?;
         let end = range.end.min(blob.size_bytes);
-        Ok(BlobReader::new(file, range.start.min(end), end))
+        let range = range.start.min(end)..end;
+        self.inner.content.read(&blob.object_key, range).await
     }
 
     /// A blob for code that reads with blocking calls.
-    pub async fn open_blocking(&self, blob: &Blob) -> Result<impl std::io::Read + Send + use<>> {
-        self.open_file(blob).await
+    pub async fn open_blocking(&self, blob: &Blob) -> Result<Box<dyn std::io::Read + Send>> {
+        self.inner.content.read_blocking(&blob.object_key).await
     }
 
     /// The whole of a small blob; refuses a larger one.
@@ -85,13 +84,22 @@ impl Store {
         if blob.size_bytes > limit_bytes {
             return Err(StoreError::TooLarge { limit_bytes });
         }
-        let file = self.open_file(blob).await?;
-        let length =
-            usize::try_from(blob.size_bytes).map_err(|_| StoreError::TooLarge { limit_bytes })?;
-        let path = self.inner.files.path(&blob.object_key);
-        blocking(move || crate::reader::read_block(&file, 0, length))
-            .await
-            .map_err(|error| StoreError::io("read", &path, error))
+        let reader = self.read(blob, 0..blob.size_bytes).await?;
+        let frames: Vec<bytes::Bytes> =
+            reader
+                .try_collect()
+                .await
+                .map_err(|source| StoreError::Io {
+                    what: "read the object",
+                    path: blob.object_key.as_str().into(),
+                    source,
+                })?;
+        Ok(frames.concat().into())
+    }
+
+    /// An address from which anybody can read the blob for some minutes, where the store has such.
+    pub async fn link(&self, blob: &Blob) -> Result<Option<String>> {
+        self.inner.content.link(&blob.object_key).await
     }
 
     /// Gives a repository the right to a blob that another one holds; false when that does not.
@@ -136,11 +144,5 @@ impl Store {
             transaction.commit().await
         })
         .await
-    }
-
-    async fn open_file(&self, blob: &Blob) -> Result<File> {
-        let files = self.inner.files.clone();
-        let key = blob.object_key.clone();
-        blocking(move || files.open_object(&key)).await
     }
 }

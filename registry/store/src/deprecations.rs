@@ -28,7 +28,8 @@ impl Store {
     }
 }
 
-fn reason(annotations: &str) -> String {
+/// Why, as the annotations of a deprecation say it; empty when they do not.
+pub(crate) fn reason(annotations: &str) -> String {
     serde_json::from_str::<BTreeMap<String, String>>(annotations)
         .ok()
         .and_then(|mut map| map.remove(media::ANNOTATION_DEPRECATED_REASON))

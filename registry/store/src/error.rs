@@ -177,6 +177,38 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// The object store is down, slow, or out of reach.
+    #[error("cannot {what}: the object store does not answer as it should; try again in a minute")]
+    Unavailable {
+        /// What was tried, as often as it may be.
+        what: &'static str,
+        /// How it failed the last time.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// The object store refused.
+    #[error("cannot {what}: the object store refused")]
+    Remote {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<object_store::Error>,
+    },
+    /// The content store cannot be used as it is configured.
+    #[error("the storage cannot be used: {why}")]
+    Storage {
+        /// What is wrong, and what to do about it.
+        why: String,
+    },
+    /// The folder is not what a backup or a restore needs.
+    #[error("cannot use {}: {why}", .path.display())]
+    Backup {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is wrong, and what to do about it.
+        why: String,
+    },
     /// PostgreSQL cannot be reached, at the start.
     #[error("cannot open the metadata database on the PostgreSQL server")]
     NoDatabase {

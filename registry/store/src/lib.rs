@@ -1,4 +1,5 @@
-//! Where the registry keeps things: blobs in a folder, metadata in SQLite or PostgreSQL.
+//! Where the registry keeps things: blobs in a folder or an object store, metadata in SQLite or
+//! PostgreSQL.
 //!
 //! It holds the rules of push, pull, tag and delete. It knows no HTTP.
 //!
@@ -8,29 +9,29 @@
 //! and closes the upload. A crash in between leaves at most bytes that no row
 //! names; the next upload of the same digest takes their place.
 
+pub mod backup;
 mod blobs;
 mod bodies;
 mod cache;
+mod content;
+mod crash;
 mod deprecations;
 mod error;
-mod filesystem;
+mod fsck;
 mod gc;
-mod hasher;
-mod held;
-mod listing;
 mod lock;
 mod manifests;
 mod metadata;
 mod packs;
 mod profiles;
-mod reader;
-mod staged;
 mod store;
 mod upload;
 mod uploads;
 
 pub use blobs::Blob;
+pub use content::{BlobReader, ObjectStoreConfig, Secret, StorageConfig};
 pub use error::{Cause, Result, StoreError};
+pub use fsck::{Damage, Extent, Fault, Hit, Pace, Progress, Unknown};
 pub use gc::{Collected, Collection};
 pub use lock::DataLock;
 pub use manifests::{Condition, IndexEntry, Manifest, MissingPolicy, NewManifest, Referrer};
@@ -38,7 +39,6 @@ pub use metadata::WAIT as DATABASE_WAIT;
 pub use metadata::{Database, DatabaseUrl, PostgresConfig};
 pub use packs::{PackDocuments, PackEntry, PackQuery, PackRecord};
 pub use profiles::{ProfileEntry, ProfileQuery, ProfileRecord};
-pub use reader::BlobReader;
 pub use store::{Store, StoreConfig};
 pub use upload::Upload;
 pub use uploads::UploadState;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use registry_pack::{Digest, RepositoryName, Tag};
 
 use crate::cache::Quiet;
+use crate::deprecations::reason;
 use crate::error::{Result, StoreError};
 use crate::metadata::{self, Head};
 use crate::packs::PackRecord;
@@ -242,14 +243,11 @@ impl Store {
                 bytes
             }
         };
-        let said = self
-            .deprecations(&[(repository.clone(), digest.clone())])
-            .await?;
         Ok(Arc::new(Manifest {
             digest,
             media_type: head.media_type,
             bytes,
-            deprecated: said.into_values().next(),
+            deprecated: head.deprecation.as_deref().map(reason),
         }))
     }
 
@@ -260,13 +258,9 @@ impl Store {
         quiet: Option<Quiet>,
         manifest: Option<Manifest>,
     ) -> Result<Arc<Manifest>> {
-        let mut manifest =
-            manifest.ok_or_else(|| StoreError::manifest_unknown(repository, reference))?;
-        let said = self
-            .deprecations(&[(repository.clone(), manifest.digest.clone())])
-            .await?;
-        manifest.deprecated = said.into_values().next();
-        let manifest = Arc::new(manifest);
+        let manifest = manifest
+            .map(Arc::new)
+            .ok_or_else(|| StoreError::manifest_unknown(repository, reference))?;
         if let Some(quiet) = quiet {
             let cache = &self.inner.cache;
             cache

@@ -9,17 +9,18 @@ use registry_pack::RepositoryName;
 
 use crate::bodies::Bodies;
 use crate::cache::Cache;
+use crate::content::{self, Content, StorageConfig};
 use crate::error::Result;
-use crate::filesystem::Filesystem;
 use crate::manifests::MissingPolicy;
 use crate::metadata::{Database, Metadata};
-use crate::staged::blocking;
 
 /// How the store is set up. `new` gives the defaults.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The folder of `registry.db`, `blobs/` and `uploads/`.
+    /// The folder of `registry.db`; of `blobs/` and `uploads/`, unless they are in an object store.
     pub data_dir: PathBuf,
+    /// Where the bytes of blobs lie. Default: in the folder.
+    pub storage: StorageConfig,
     /// What keeps the metadata. Default: SQLite in the folder.
     pub database: Database,
     /// The largest blob. Default: 1 TiB, more than any disk image in use.
@@ -48,6 +49,7 @@ impl StoreConfig {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
             data_dir: data_dir.into(),
+            storage: StorageConfig::Folder,
             database: Database::default(),
             max_blob_bytes: 1 << 40,
             max_uploads: 1000,
@@ -69,7 +71,7 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) config: StoreConfig,
-    pub(crate) files: Filesystem,
+    pub(crate) content: Arc<dyn Content>,
     pub(crate) metadata: Metadata,
     /// What was read lately, when no other server writes to the database.
     pub(crate) cache: Cache,
@@ -84,8 +86,7 @@ impl Store {
     ///
     /// The caller holds the [`crate::DataLock`] of the data folder around it.
     pub async fn open(config: StoreConfig) -> Result<Self> {
-        let root = config.data_dir.clone();
-        let files = blocking(move || Filesystem::open(&root)).await?;
+        let content = content::open(&config.storage, &config.data_dir).await?;
         let metadata = Metadata::open(&config.database, &config.data_dir).await?;
         let cache = Cache::new(config.cache_bytes, !metadata.is_shared());
         let bodies = Bodies::new(config.cache_bytes);
@@ -93,7 +94,7 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
-                files,
+                content,
                 metadata,
                 cache,
                 bodies,

@@ -1,7 +1,9 @@
 //! Other people's OCI clients against our registry, each pinned or from the distribution.
 
 mod containerd;
+mod cosign;
 mod crane;
+mod helm;
 mod oras;
 mod regctl;
 mod skopeo;

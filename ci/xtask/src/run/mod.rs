@@ -249,6 +249,17 @@ impl Places {
         })
     }
 
+    /// The components of the Kubernetes pack as they were published.
+    pub(crate) fn components_list(&self) -> Result<PathBuf> {
+        let packs =
+            std::fs::read_dir(self.folder.join("pinned")).context("list what was pinned")?;
+        let found = packs
+            .flatten()
+            .map(|pack| pack.path().join("components.yaml"))
+            .find(|list| list.is_file());
+        found.context("no published pack has a components.yaml")
+    }
+
     fn components(&self, version: &str) -> Result<PathBuf> {
         let folder = self.cache.join(format!("components/v{version}"));
         ensure!(

@@ -39,7 +39,7 @@ pub(super) fn listen(error: &ListenError) -> CliError {
     }
 }
 
-pub(super) fn store(error: &StoreError, folder: &Path) -> CliError {
+pub(crate) fn store(error: &StoreError, folder: &Path) -> CliError {
     match error {
         StoreError::Locked { pid, .. } => {
             let who = pid
@@ -54,6 +54,9 @@ pub(super) fn store(error: &StoreError, folder: &Path) -> CliError {
         StoreError::NoDatabase { .. } => with_cause(CliError::failed(error.to_string()), error)
             .hint("check registry.database in the configuration: host, user, password, database")
             .hint("try the same address with psql"),
+        StoreError::Backup { .. } => CliError::failed(error.to_string()),
+        StoreError::Storage { .. } => CliError::failed(error.to_string())
+            .hint("see the table [storage] in the configuration; `packyard config reference` lists its keys"),
         _ => {
             let made = CliError::failed(format!("cannot use the data folder {}", folder.display()));
             made.caused_by(error)

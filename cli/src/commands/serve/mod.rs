@@ -1,7 +1,7 @@
 //! `packyard serve`: the registry and the image builder in one process.
 
 mod builder;
-mod failures;
+pub(crate) mod failures;
 mod openapi;
 
 use std::net::SocketAddr;
@@ -125,6 +125,8 @@ async fn open_registry(settings: &Settings) -> Result<RegistryState, CliError> {
         0 => None,
         secs => Some(Duration::from_secs(secs)),
     };
+    config.redirect = settings.registry.redirect;
+    config.storage = settings.storage.to_config()?;
     RegistryState::open(config)
         .await
         .map_err(|error| failures::store(&error, &folder))

@@ -1,8 +1,10 @@
 //! The registry's own API: packs and profiles as a catalog shows them.
 //!
-//! It only reads; pushing is `/v2`.
+//! The catalog is only read here; pushing is `/v2`. What an administrator may
+//! do is below `/api/v1/admin`.
 
-mod admin;
+mod fsck;
+mod gc;
 mod openapi;
 mod packs;
 mod profiles;
@@ -10,6 +12,7 @@ mod profiles;
 use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::routing::get;
+use http::{Extensions, StatusCode};
 use registry_pack::RepositoryName;
 use registry_store::StoreError;
 use serde::Serialize;
@@ -39,7 +42,13 @@ pub(crate) fn router() -> Router<RegistryState> {
         )
         .route(
             "/api/v1/admin/gc",
-            get(admin::show_collection).post(admin::begin_collection),
+            get(gc::show_collection).post(gc::begin_collection),
+        )
+        .route(
+            "/api/v1/admin/fsck",
+            get(fsck::show_fsck)
+                .post(fsck::start_fsck)
+                .delete(fsck::stop_fsck),
         )
 }
 
@@ -54,6 +63,13 @@ pub(crate) struct Lint {
 
 fn failed(error: StoreError) -> Problem {
     Problem::internal(&error)
+}
+
+/// What a caller gets who does not administer the registry.
+fn refusal(state: &RegistryState, caller: &Extensions) -> Option<Problem> {
+    let detail = "only those who administer the registry may do this";
+    (!state.access().administers(caller))
+        .then(|| Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }
 
 fn bad_query(rejection: &QueryRejection) -> Problem {

@@ -2,14 +2,15 @@
 
 use utoipa::OpenApi;
 
-use super::{admin, packs, profiles};
+use super::{fsck, gc, packs, profiles};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Packyard", description = "Packs, profiles and images"),
     paths(
         packs::list_packs, packs::show_pack, profiles::list_profiles, profiles::show_profile,
-        admin::begin_collection, admin::show_collection,
+        gc::begin_collection, gc::show_collection,
+        fsck::start_fsck, fsck::show_fsck, fsck::stop_fsck,
     ),
     tags(
         (name = "packs", description = "What the registry knows of the packs in it"),

@@ -2,10 +2,13 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG};
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION,
+};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use registry_pack::{Digest, RepositoryName};
 use registry_store::Blob;
+use service::Wire;
 
 use super::headers::{CONTENT_DIGEST, NO_SNIFF, Wanted, digest_value, etag, is_unchanged, wanted};
 use super::{Call, OciError};
@@ -26,6 +29,13 @@ pub(crate) async fn get(
     let mut headers = describe(&blob);
     if is_unchanged(&call.parts.headers, digest) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    if let Some(location) = redirection(call, &blob).await? {
+        headers.remove(CONTENT_TYPE);
+        headers.insert(LOCATION, location);
+        // The address holds for some minutes, and gives the blob to whoever has it.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        return Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response());
     }
     let size = blob.size_bytes;
     let wanted = match call.parts.method {
@@ -51,8 +61,20 @@ pub(crate) async fn get(
     if call.parts.method == Method::HEAD {
         return Ok((status, headers, Body::empty()).into_response());
     }
-    let reader = store.read(&blob, range).await?;
+    let mut reader = store.read(&blob, range).await?;
+    if call.parts.extensions.get() == Some(&Wire::Plain) {
+        reader = reader.unread();
+    }
     Ok((status, headers, Body::from_stream(reader)).into_response())
+}
+
+/// Where the object store itself gives the blob to this client, if that is wanted and possible.
+async fn redirection(call: &Call<'_>, blob: &Blob) -> Result<Option<HeaderValue>, OciError> {
+    if !call.state.config().redirect || call.parts.method != Method::GET {
+        return Ok(None);
+    }
+    let link = call.state.store().link(blob).await?;
+    Ok(link.and_then(|link| HeaderValue::from_str(&link).ok()))
 }
 
 pub(crate) async fn delete(

@@ -128,6 +128,9 @@ impl OciError {
             StoreError::Overloaded
             | StoreError::Collision { .. }
             | StoreError::DatabaseAway { .. } => error.to_string(),
+            StoreError::Unavailable { .. } => {
+                "the registry's object store does not answer; try again in a minute".to_owned()
+            }
             _ => "the registry's disk is read-only".to_owned(),
         };
         refused.with_header(RETRY_AFTER, HeaderValue::from_static("60"))
@@ -190,7 +193,10 @@ impl From<StoreError> for OciError {
             E::ReadOnly { .. } => {
                 Self::unavailable(StatusCode::SERVICE_UNAVAILABLE, Code::Denied, &error)
             }
-            E::Overloaded | E::Collision { .. } | E::DatabaseAway { .. } => Self::unavailable(
+            E::Overloaded
+            | E::Collision { .. }
+            | E::DatabaseAway { .. }
+            | E::Unavailable { .. } => Self::unavailable(
                 StatusCode::SERVICE_UNAVAILABLE,
                 Code::TooManyRequests,
                 &error,

@@ -414,6 +414,7 @@ fn the_description_names_every_path_of_this_api() {
     assert_eq!(
         paths,
         [
+            "/api/v1/admin/fsck",
             "/api/v1/admin/gc",
             "/api/v1/packs",
             "/api/v1/packs/{project}/{name}/{version}",

@@ -16,6 +16,10 @@ impl Access for OpenOnly {
     fn allows(&self, _: &Extensions, repository: &RepositoryName, action: Action) -> bool {
         (repository.project() == "open") == (action == Action::Pull)
     }
+
+    fn administers(&self, _: &Extensions) -> bool {
+        false
+    }
 }
 
 #[tokio::test]
@@ -48,6 +52,10 @@ async fn every_endpoint_asks_whether_the_caller_may() {
     struct Nobody;
     impl Access for Nobody {
         fn allows(&self, _: &Extensions, _: &RepositoryName, _: Action) -> bool {
+            false
+        }
+
+        fn administers(&self, _: &Extensions) -> bool {
             false
         }
     }

@@ -27,9 +27,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use self::pace::Pace;
+use crate::content::join;
 use crate::error::Result;
 use crate::metadata::Progress;
-use crate::staged::join;
 use crate::store::Store;
 
 /// Rows per transaction; others write between two.

@@ -5,7 +5,6 @@ use registry_pack::Digest;
 use super::{BATCH, Run, undisturbed};
 use crate::error::{Result, cause};
 use crate::metadata::{Doomed, Released, retry};
-use crate::staged::blocking;
 use crate::store::Store;
 
 impl Run<'_> {
@@ -83,7 +82,6 @@ async fn remove(store: Store, object: Doomed) -> Result<bool> {
     if metadata.is_in_use(&object.object_key).await? {
         return Ok(false);
     }
-    let files = store.inner.files.clone();
-    blocking(move || files.remove(&object.object_key)).await?;
+    store.inner.content.remove(&object.object_key).await?;
     Ok(true)
 }

@@ -13,8 +13,12 @@ statements! {
         "SELECT b.id, b.size_bytes, b.object_key FROM blobs b
          JOIN repository_blobs rb ON rb.blob_id = b.id
          JOIN repositories r ON r.id = rb.repository_id
+         WHERE b.digest = $1 AND r.name = $2 AND b.damaged_at IS NULL";
+    LINKED: "look up a blob" =
+        "SELECT b.id, b.size_bytes, b.object_key FROM blobs b
+         JOIN repository_blobs rb ON rb.blob_id = b.id
+         JOIN repositories r ON r.id = rb.repository_id
          WHERE b.digest = $1 AND r.name = $2";
-    EXISTS: "look up a blob" = "SELECT 1 FROM blobs WHERE digest = $1";
     HOLDERS: "look for a blob's repositories" =
         "SELECT r.name FROM blobs b
          JOIN repository_blobs rb ON rb.blob_id = b.id
@@ -22,7 +26,10 @@ statements! {
          WHERE b.digest = $1 ORDER BY rb.repository_id LIMIT $2";
     ENSURE: "record a blob" =
         "INSERT INTO blobs (digest, size_bytes, object_key, created_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (digest) DO UPDATE SET released_at = NULL RETURNING id";
+         ON CONFLICT (digest) DO UPDATE SET released_at = NULL, damaged_at = NULL,
+             object_key = CASE WHEN blobs.damaged_at IS NULL THEN blobs.object_key
+                               ELSE excluded.object_key END
+         RETURNING id, object_key";
     SHARE: "lock a blob" = "SELECT id FROM blobs WHERE digest = $1" for_key_share;
     TAKE: "lock a blob" = "SELECT id FROM blobs WHERE digest = $1" for_update;
     LINK: "link a blob" =
@@ -71,12 +78,6 @@ impl Metadata {
         self.optional(&HELD, values).await
     }
 
-    /// Whether any row speaks of the digest.
-    pub(crate) async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
-        let found: Option<(i32,)> = self.optional(&EXISTS, values![digest.as_str()]).await?;
-        Ok(found.is_some())
-    }
-
     /// Some repositories that hold the blob, for a mount that names none.
     pub(crate) async fn holders(&self, digest: &Digest, limit: u32) -> Result<Vec<String>> {
         let values = values![digest.as_str(), limit];
@@ -85,16 +86,16 @@ impl Metadata {
     }
 }
 
-/// The row of a blob whose bytes are durable, made or taken back into use.
+/// The row of a blob whose bytes are durable, made or taken back into use: its id, and the key of
+/// the object that it keeps. The object that came first stays, unless it is damaged.
 pub(crate) async fn ensure_blob(
     transaction: &mut Transaction,
     digest: &Digest,
     size_bytes: i64,
     object_key: &str,
-) -> Result<i64> {
+) -> Result<(i64, String)> {
     let values = values![digest.as_str(), size_bytes, object_key, now()];
-    let (id,) = transaction.one(&ENSURE, values).await?;
-    Ok(id)
+    transaction.one(&ENSURE, values).await
 }
 
 /// Gives a repository the right to a blob, and holds it until a manifest names it.
@@ -139,7 +140,8 @@ pub(crate) async fn unlink_blob(
     let unknown = || StoreError::blob_unknown(repository, digest);
     transaction.lock(&TAKE, values![digest.as_str()]).await?;
     let values = values![digest.as_str(), repository.as_str()];
-    let blob: Option<BlobRow> = transaction.optional(&HELD, values).await?;
+    // Also a damaged one can be given up.
+    let blob: Option<BlobRow> = transaction.optional(&LINKED, values).await?;
     let blob_id = blob.ok_or_else(unknown)?.id;
     let repository_id = super::find_repository(transaction, repository).await?;
     let repository_id = repository_id.ok_or_else(unknown)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::StoreError;
 
 /// Turns an error of the database into one of ours.
-pub(super) fn database(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+pub(crate) fn database(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| {
         let code = source
             .as_database_error()

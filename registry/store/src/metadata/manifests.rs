@@ -3,33 +3,34 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use registry_pack::{Digest, RepositoryName};
+use registry_pack::{Digest, RepositoryName, media};
 
 use super::repositories::change_repository;
 use super::{
     Metadata, Transaction, find_repository, leases, parents, parse_digest, retry, statements,
     values,
 };
+use crate::deprecations::reason;
 use crate::error::{Result, StoreError};
 use crate::manifests::Manifest;
 
 statements! {
     BY_TAG: "look up a tag" =
-        "SELECT m.digest, m.media_type, m.body FROM repositories r
+        "SELECT m.digest, m.media_type, m.body," deprecation["$3"] "FROM repositories r
          JOIN tags t ON t.repository_id = r.id
          JOIN manifests m ON m.id = t.manifest_id
          WHERE r.name = $1 AND t.name = $2";
     BY_DIGEST: "look up a manifest" =
-        "SELECT m.digest, m.media_type, m.body FROM repositories r
+        "SELECT m.digest, m.media_type, m.body," deprecation["$3"] "FROM repositories r
          JOIN manifests m ON m.repository_id = r.id
          WHERE r.name = $1 AND m.digest = $2";
     HEAD_BY_TAG: "look up a tag" =
-        "SELECT m.id, m.digest, m.media_type FROM repositories r
+        "SELECT m.id, m.digest, m.media_type," deprecation["$3"] "FROM repositories r
          JOIN tags t ON t.repository_id = r.id
          JOIN manifests m ON m.id = t.manifest_id
          WHERE r.name = $1 AND t.name = $2";
     HEAD_BY_DIGEST: "look up a manifest" =
-        "SELECT m.id, m.digest, m.media_type FROM repositories r
+        "SELECT m.id, m.digest, m.media_type," deprecation["$3"] "FROM repositories r
          JOIN manifests m ON m.repository_id = r.id
          WHERE r.name = $1 AND m.digest = $2";
     BODY: "read a manifest" = "SELECT body FROM manifests WHERE id = $1";
@@ -48,6 +49,7 @@ struct Raw {
     digest: String,
     media_type: String,
     body: Vec<u8>,
+    deprecation: Option<String>,
 }
 
 impl Raw {
@@ -56,7 +58,7 @@ impl Raw {
             digest: parse_digest(&self.digest)?,
             media_type: self.media_type,
             bytes: Bytes::from(self.body),
-            deprecated: None,
+            deprecated: self.deprecation.as_deref().map(reason),
         })
     }
 }
@@ -67,6 +69,8 @@ pub(crate) struct Head {
     pub(crate) id: i64,
     pub(crate) digest: String,
     pub(crate) media_type: String,
+    /// The annotations of the latest deprecation of it.
+    pub(crate) deprecation: Option<String>,
 }
 
 impl Metadata {
@@ -75,7 +79,7 @@ impl Metadata {
         repository: &RepositoryName,
         tag: &str,
     ) -> Result<Option<Manifest>> {
-        let values = values![repository.as_str(), tag];
+        let values = values![repository.as_str(), tag, media::DEPRECATION];
         let raw: Option<Raw> = self.optional(&BY_TAG, values).await?;
         raw.map(Raw::parse).transpose()
     }
@@ -85,7 +89,7 @@ impl Metadata {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<Manifest>> {
-        let values = values![repository.as_str(), digest.as_str()];
+        let values = values![repository.as_str(), digest.as_str(), media::DEPRECATION];
         let raw: Option<Raw> = self.optional(&BY_DIGEST, values).await?;
         raw.map(Raw::parse).transpose()
     }
@@ -95,7 +99,7 @@ impl Metadata {
         repository: &RepositoryName,
         tag: &str,
     ) -> Result<Option<Head>> {
-        let values = values![repository.as_str(), tag];
+        let values = values![repository.as_str(), tag, media::DEPRECATION];
         self.optional(&HEAD_BY_TAG, values).await
     }
 
@@ -104,7 +108,7 @@ impl Metadata {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<Head>> {
-        let values = values![repository.as_str(), digest.as_str()];
+        let values = values![repository.as_str(), digest.as_str(), media::DEPRECATION];
         self.optional(&HEAD_BY_DIGEST, values).await
     }
 

@@ -24,10 +24,12 @@ mod conflict;
 mod deprecations;
 mod doomed;
 mod failure;
+mod fsck;
 mod hold;
 mod index;
 mod leases;
 mod manifests;
+mod object_uploads;
 mod packs;
 mod parents;
 mod postgres;
@@ -53,13 +55,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use self::claim::DigestLocks;
-use self::failure::database;
 use self::postgres::PostgresDatabase;
 use self::rows::{json_array, json_list, timestamp};
 use self::sqlite::SqliteDatabase;
 use self::statement::{Statement, statements};
 use self::transaction::{Pooled, Record};
 use self::value::{Value, values};
+use crate::crash;
 use crate::error::Result;
 
 pub use self::address::{Database, DatabaseUrl, PostgresConfig};
@@ -68,6 +70,8 @@ pub(crate) use self::claim::DigestClaim;
 pub(crate) use self::collector::Progress;
 pub(crate) use self::conflict::retry;
 pub(crate) use self::doomed::{Doomed, Released};
+pub(crate) use self::failure::database;
+pub(crate) use self::fsck::StoredBlob;
 pub(crate) use self::hold::Hold;
 pub(crate) use self::leases::Expired;
 pub(crate) use self::manifests::Head;
@@ -170,7 +174,9 @@ impl Metadata {
     /// Runs a statement that writes, alone; says how many rows it changed.
     async fn execute(&self, statement: &'static Statement, values: &[Value<'_>]) -> Result<u64> {
         let mut connection = self.writer().await.map_err(database(statement.what))?;
-        connection.target().execute(statement, values).await
+        let changed = connection.target().execute(statement, values).await;
+        crash::point();
+        changed
     }
 
     async fn reader(&self) -> Result<Pooled, sqlx::Error> {

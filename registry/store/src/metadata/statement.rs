@@ -47,6 +47,9 @@ macro_rules! sqlite {
     (digest_lock[$parameter:literal]) => {
         $parameter
     };
+    (deprecation[$artifact_type:literal]) => {
+        $crate::metadata::statement::deprecation!($artifact_type)
+    };
     (for_key_share) => {
         ""
     };
@@ -79,6 +82,9 @@ macro_rules! postgres {
     (digest_lock[$parameter:literal]) => {
         concat!("pg_advisory_xact_lock(", $parameter, ")")
     };
+    (deprecation[$artifact_type:literal]) => {
+        $crate::metadata::statement::deprecation!($artifact_type)
+    };
     (for_key_share) => {
         " FOR KEY SHARE"
     };
@@ -96,4 +102,17 @@ macro_rules! postgres {
     };
 }
 
-pub(super) use {postgres, sqlite, statements};
+/// The annotations of the latest deprecation of the manifest `m`, if there is one.
+macro_rules! deprecation {
+    ($artifact_type:literal) => {
+        concat!(
+            " (SELECT coalesce(d.annotations, '') FROM manifests d
+               WHERE d.repository_id = m.repository_id AND d.subject = m.digest
+               AND d.artifact_type = ",
+            $artifact_type,
+            " ORDER BY d.id DESC LIMIT 1) AS deprecation "
+        )
+    };
+}
+
+pub(super) use {deprecation, postgres, sqlite, statements};

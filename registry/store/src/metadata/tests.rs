@@ -7,8 +7,9 @@ use tests_postgres::Postgres;
 
 use super::statement::Statement;
 use super::{
-    STATEMENTS, blobs, claim, collector, deprecations, doomed, leases, manifests, packs, parents,
-    postgres, profiles, references, referrers, repositories, sqlite, tags, unreachable, uploads,
+    STATEMENTS, blobs, claim, collector, deprecations, doomed, fsck, leases, manifests,
+    object_uploads, packs, parents, postgres, profiles, references, referrers, repositories,
+    sqlite, tags, unreachable, uploads,
 };
 
 fn all() -> Vec<&'static Statement> {
@@ -18,9 +19,11 @@ fn all() -> Vec<&'static Statement> {
         claim::STATEMENTS,
         collector::STATEMENTS,
         doomed::STATEMENTS,
+        fsck::STATEMENTS,
         leases::STATEMENTS,
         manifests::STATEMENTS,
         deprecations::STATEMENTS,
+        object_uploads::STATEMENTS,
         packs::STATEMENTS,
         parents::STATEMENTS,
         profiles::STATEMENTS,

@@ -8,6 +8,7 @@ use sqlx::{FromRow, Postgres, Sqlite};
 use super::failure::database;
 use super::statement::Statement;
 use super::value::{self, Value};
+use crate::crash;
 use crate::error::Result;
 
 /// What rows are read into: a struct, or a tuple, from either database.
@@ -55,7 +56,9 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<T>> {
-        self.target().all(statement, values).await
+        let rows = self.target().all(statement, values).await;
+        crash::point();
+        rows
     }
 
     /// The row of a statement, if there is one.
@@ -64,7 +67,9 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<Option<T>> {
-        self.target().optional(statement, values).await
+        let row = self.target().optional(statement, values).await;
+        crash::point();
+        row
     }
 
     /// The row of a statement that always gives one.
@@ -83,7 +88,9 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<u64> {
-        self.target().execute(statement, values).await
+        let changed = self.target().execute(statement, values).await;
+        crash::point();
+        changed
     }
 
     /// Locks rows until the end. A writer of SQLite is alone and needs none.
@@ -100,11 +107,12 @@ impl Transaction {
 
     /// Makes all of it durable and seen.
     pub(crate) async fn commit(self) -> Result<()> {
-        match self {
+        let committed = match self {
             Self::Sqlite(transaction) => transaction.commit().await,
             Self::Postgres(transaction) => transaction.commit().await,
-        }
-        .map_err(database("commit"))
+        };
+        crash::point();
+        committed.map_err(database("commit"))
     }
 
     fn target(&mut self) -> Target<'_> {

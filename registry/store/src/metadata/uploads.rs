@@ -35,9 +35,6 @@ statements! {
         "DELETE FROM uploads WHERE id = $1 AND holder IS NOT DISTINCT FROM $2";
     STALE: "list stale uploads" =
         "SELECT id, staged_key FROM uploads WHERE updated_at < $1 ORDER BY updated_at LIMIT $2";
-    EXPIRE: "remove a stale upload" =
-        "DELETE FROM uploads WHERE id = $1 AND updated_at < $2
-         AND (holder IS NULL OR held_until < " now ")";
     EXISTS: "look up an upload" = "SELECT 1 FROM uploads WHERE id = $1";
 }
 
@@ -168,11 +165,6 @@ impl Metadata {
         limit: u32,
     ) -> Result<Vec<(String, String)>> {
         self.all(&STALE, values![before, limit]).await
-    }
-
-    /// Removes the row of an upload that nobody touched since `before` and nobody holds.
-    pub(crate) async fn expire_upload(&self, id: &str, before: i64) -> Result<bool> {
-        Ok(self.execute(&EXPIRE, values![id, before]).await? == 1)
     }
 
     /// Whether any upload, of whatever repository, has this id.

@@ -9,18 +9,9 @@ use registry_store::{Collected, Collection};
 
 use super::Case;
 use crate::child;
-use crate::support::{collect, index, manifest, name, referrer};
+use crate::support::{at_once, collect, index, manifest, name, referrer};
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// Everything that may go, at once.
-fn at_once() -> Collection {
-    Collection {
-        grace: Duration::ZERO,
-        per_second: 1_000_000,
-        ..Collection::default()
-    }
-}
 
 /// The same, with untagged manifests.
 fn untagged() -> Collection {

@@ -3,7 +3,10 @@
 //! What every database has to do is included once for each of them; the modules take
 //! their `Case` from the one above.
 
+mod backup;
 mod child;
+mod content;
+mod faults;
 mod files;
 mod history;
 mod servers;
@@ -17,6 +20,8 @@ mod sqlite {
 
     mod collection;
     mod contract;
+    mod crashes;
+    mod fsck;
     mod races;
     mod rows;
 }
@@ -32,6 +37,8 @@ mod postgres {
 
     mod collection;
     mod contract;
+    mod crashes;
+    mod fsck;
     mod races;
     mod rows;
 }

@@ -1,17 +1,19 @@
 //! A store in a folder that goes away, on either database, and short words for its verbs.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use registry_pack::{Algorithm, Digest, RepositoryName};
 use registry_store::{
-    Blob, Collected, Collection, Database, NewManifest, PostgresConfig, Store, StoreConfig,
-    StoreError,
+    Blob, Collected, Collection, Database, NewManifest, ObjectStoreConfig, PostgresConfig, Secret,
+    StorageConfig, Store, StoreConfig, StoreError,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
+use tests_objects::ObjectServer;
 
 /// What keeps the rows of a case.
 pub(crate) trait Backend {
@@ -67,6 +69,11 @@ impl<B: Backend> Case<B> {
             folder,
             backend: PhantomData,
         }
+    }
+
+    /// A store of its own whose bytes are elsewhere.
+    pub(crate) async fn elsewhere(storage: StorageConfig) -> Self {
+        Self::with(|config| config.storage = storage).await
     }
 
     /// The same folder in a new store.
@@ -203,10 +210,44 @@ pub(crate) async fn read(
     Ok(blocks.concat())
 }
 
+/// Everything that may go, at once.
+pub(crate) fn at_once() -> Collection {
+    Collection {
+        grace: Duration::ZERO,
+        per_second: 1_000_000,
+        ..Collection::default()
+    }
+}
+
 /// A collection to its end; nothing where another server is at it.
 pub(crate) async fn collect(store: &Store, what: &Collection) -> Collected {
     let done = store.collect(what, &|_| {}).await.expect("collected");
     done.unwrap_or_default()
+}
+
+/// A configuration for everything below a prefix of a server.
+pub(crate) fn config_of(server: &ObjectServer, prefix: &str) -> ObjectStoreConfig {
+    let place = server.place(prefix);
+    let mut config = ObjectStoreConfig::new(place.url);
+    config.endpoint = Some(place.endpoint);
+    config.region = Some(place.region.to_owned());
+    config.access_key = Some(place.access_key.to_owned());
+    config.secret = Some(Secret::new(place.secret));
+    config
+}
+
+/// Bytes that no two places have in common.
+pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 pub(crate) fn name(text: &str) -> RepositoryName {

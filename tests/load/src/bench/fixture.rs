@@ -86,6 +86,11 @@ impl Fixture {
         }
     }
 
+    /// Where a registry has the small blob.
+    pub(super) fn config(&self) -> String {
+        format!("/v2/{REPOSITORY}/blobs/{}", self.blobs[0][0].digest)
+    }
+
     /// Where a server has the manifest, by its tag.
     pub(super) fn manifest(&self, server: &Server) -> String {
         match server.kind {

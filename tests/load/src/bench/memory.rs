@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::Bench;
 use crate::drive::{Unique, push};
 use crate::report::{Bar, Figure, Goal, Verdict};
-use crate::server::{Kind, Server, pause};
+use crate::server::{Backing, Kind, Programs, Server, pause};
 
 const AT_ONCE: usize = 100;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -25,23 +25,40 @@ pub(super) fn figures(bench: &Bench<'_>) -> Result<Vec<Figure>> {
         bench.options.parallel_mib
     );
     let mut pushing = figure("memory-pushes", title);
-    for kind in [Kind::Ours, Kind::Distribution] {
-        let folder = format!("memory-{}", kind.name());
-        let server = bench.start(kind, &folder, None)?;
+    let config = bench.folder.path().join("memory-bucket.toml");
+    for (name, kind, in_bucket) in [
+        ("packyard", Kind::Ours, false),
+        ("packyard on S3", Kind::Ours, true),
+        ("distribution", Kind::Distribution, false),
+    ] {
+        let backing = in_bucket.then(|| Backing::bucket(&config)).transpose()?;
+        let programs = Programs {
+            config: in_bucket.then(|| config.clone()),
+            ..bench.programs.clone()
+        };
+        let folder = bench
+            .folder
+            .path()
+            .join("memory")
+            .join(name.replace(' ', "-"));
+        let server = Server::start(kind, &programs, &folder, None)?;
         pause(SETTLED);
         let at_rest = server.resident_bytes()? as f64 / MB;
-        idle.bars.push(Bar::new(kind.name(), vec![at_rest]));
+        idle.bars.push(Bar::new(name, vec![at_rest]));
         let most = at_most(bench, &server, size)? as f64 / MB;
-        pushing.bars.push(Bar::new(kind.name(), vec![most]));
+        pushing.bars.push(Bar::new(name, vec![most]));
         server.stop()?;
+        drop(backing);
         // A hundred gibibytes are more than some disks have twice.
-        std::fs::remove_dir_all(bench.folder.path().join(folder))?;
+        std::fs::remove_dir_all(folder)?;
     }
     for (figure, bound) in [(&mut idle, 30.0), (&mut pushing, 256.0)] {
-        let ours = figure.bars[0].median;
-        figure
-            .verdicts
-            .push(Verdict::new("packyard, MB", ours, Goal::AtMost(bound)));
+        for number in 0..2 {
+            let bar = &figure.bars[number];
+            let what = format!("{}, MB", bar.name);
+            let verdict = Verdict::new(what, bar.median, Goal::AtMost(bound));
+            figure.verdicts.push(verdict);
+        }
     }
     Ok(vec![idle, pushing])
 }

@@ -4,6 +4,7 @@
 //! Ratios travel between machines, figures do not.
 
 mod beside;
+mod collection;
 mod fixture;
 mod limits;
 mod manifests;
@@ -36,12 +37,16 @@ pub(crate) struct Options {
     /// How often each server is measured.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Only the groups with these names: pulls, tls, manifests, beside, pushes, pages, memory.
+    /// Only the groups with these names: pulls, tls, manifests, beside, pushes, pages,
+    /// collection, memory.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How many manifests the larger registry has when lists are read.
     #[arg(long, default_value_t = 100_000)]
     manifests: usize,
+    /// How many blobs are collected beside pulls.
+    #[arg(long, default_value_t = 100_000)]
+    garbage: usize,
     /// How large each of the hundred blobs is that are pushed at once, in MiB.
     #[arg(long, default_value_t = 1024)]
     parallel_mib: u64,
@@ -56,6 +61,9 @@ struct Bench<'a> {
     content: Content,
 }
 
+/// How often what nothing disturbs is measured, where what disturbs it takes as long as it takes.
+const IDLE_WINDOWS: usize = 5;
+
 type Group = fn(&Bench<'_>) -> Result<Vec<Figure>>;
 
 /// Every group of figures and its name.
@@ -66,6 +74,7 @@ const GROUPS: &[(&str, Group)] = &[
     ("beside", beside::figures),
     ("pushes", pushes::figures),
     ("pages", pages::figures),
+    ("collection", collection::figures),
     ("memory", memory::figures),
 ];
 
@@ -75,6 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let bench = Bench {
         options,
         programs: Programs {
+            config: None,
             packyard: options.packyard.clone(),
             distribution: options.distribution.clone(),
         },

@@ -7,21 +7,24 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::own;
+use super::{Programs, own};
 use crate::wire::Certificate;
 
 pub(super) fn packyard(
-    program: &Path,
+    programs: &Programs,
     folder: &Path,
     address: SocketAddr,
     certificate: Option<&Certificate>,
 ) -> Command {
-    let mut command = Command::new(program);
+    let mut command = Command::new(&programs.packyard);
     command
         .args(["serve", "--listen", &address.to_string(), "--data"])
         .arg(folder)
         .env("PACKYARD_BUILDER", "false")
         .env("PACKYARD_LOG", "warn");
+    if let Some(file) = &programs.config {
+        command.arg("--config").arg(file);
+    }
     if let Some(files) = certificate {
         command
             .env("PACKYARD_TLS_CERTIFICATE", &files.certificate)

@@ -1,6 +1,7 @@
 //! The servers under test, all started and ended the same way: a process, a free port of the
 //! loopback address, a folder of its own.
 
+mod backing;
 mod config;
 mod process;
 
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::wire::{Body, Certificate, ClientTls, Connection};
+pub(crate) use backing::Backing;
 use process::Process;
 
 /// How long a server may take until it answers.
@@ -43,6 +45,8 @@ impl Kind {
 pub(crate) struct Programs {
     pub(crate) packyard: PathBuf,
     pub(crate) distribution: PathBuf,
+    /// Packyard's configuration, where it is not the default.
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// A running server; ended when dropped.
@@ -64,7 +68,7 @@ impl Server {
         std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
         let address = free_port()?;
         let mut command = match kind {
-            Kind::Ours => config::packyard(&programs.packyard, folder, address, certificate),
+            Kind::Ours => config::packyard(programs, folder, address, certificate),
             Kind::Distribution => {
                 config::distribution(&programs.distribution, folder, address, certificate)?
             }

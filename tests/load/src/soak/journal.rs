@@ -13,7 +13,7 @@ use super::shared::Shared;
 pub(super) const SHARED: &str = "soak/shared";
 /// Few, so that clients meet.
 const TAGS: usize = 4;
-/// After how many changes of the epoch the tags change, two for each kill.
+/// After how many changes of a server the tags change, two for each kill.
 const EPOCHS: u64 = 8;
 /// Layers that come, go and come back, in several repositories at once.
 const LAYERS: usize = 12;
@@ -44,7 +44,7 @@ impl Journal {
     /// One of the tags in use.
     pub(super) fn tag(&self, shared: &Shared) -> String {
         let number = rand::random_range(0..TAGS);
-        format!("g{}-{number}", shared.epoch() / EPOCHS)
+        format!("g{}-{number}", shared.changes() / EPOCHS)
     }
 
     pub(super) fn record(&self, tag: String, event: Event) {
@@ -72,7 +72,7 @@ impl Journal {
     /// Checks and forgets the histories that nobody adds to any more, or all of them.
     pub(super) fn check(&self, shared: &Shared, all: bool) {
         // Whoever began with an old tag has ended two generations later.
-        let over = (shared.epoch() / EPOCHS).saturating_sub(1);
+        let over = (shared.changes() / EPOCHS).saturating_sub(1);
         let mut histories = self
             .histories
             .lock()
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_lost_push_is_counted_once_its_tag_is_old() {
         let address = ([127, 0, 0, 1], 1).into();
-        let (shared, journal) = (Shared::new(address), Journal::new());
+        let (shared, journal) = (Shared::new(&[address]), Journal::new());
         let tag = journal.tag(&shared);
         for event in [
             Event::Write {
@@ -131,8 +131,8 @@ mod tests {
         journal.check(&shared, false);
         assert_eq!(shared.counts.violations.load(Ordering::Relaxed), 0);
         for _ in 0..EPOCHS {
-            shared.killing();
-            shared.back(address);
+            shared.killing(0);
+            shared.back(0, address);
         }
         assert_ne!(journal.tag(&shared), tag);
         journal.check(&shared, false);

@@ -1,23 +1,28 @@
 //! `load soak`: pushes, pulls, deletes, collects garbage and kills the server, for as long as is
 //! asked for; then reads everything again that was ever acknowledged and not deleted.
 //!
+//! With several servers each request goes to any of them, and some are restarted in good order
+//! instead of killed: then nobody may notice.
+//!
 //! It fails if anything acknowledged is lost, if no order of events explains what clients were
 //! told about a tag, or if the server answered with an error of its own.
 
 mod client;
+mod cluster;
 mod history;
 mod image;
 mod journal;
 mod shared;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::server::{Kind, Programs, Server, pause};
+use crate::server::pause;
 use crate::wire::Body;
+use cluster::Cluster;
 use history::Event;
 use image::{Image, digest};
 use journal::{Journal, SHARED};
@@ -42,6 +47,9 @@ pub(crate) struct Options {
     /// How many clients at once.
     #[arg(long, default_value_t = 8)]
     clients: usize,
+    /// How many servers: more than one share a PostgreSQL and a bucket that are started for it.
+    #[arg(long, default_value_t = 1)]
+    servers: usize,
     /// Seconds between two kills, on average.
     #[arg(long, default_value_t = 5)]
     kill_every: u64,
@@ -53,11 +61,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let data = tempfile::Builder::new()
         .prefix("soak-")
         .tempdir_in(&options.out)
-        .context("make a folder for the server")?;
-    let server = start(options, data.path())?;
-    let (shared, journal) = (Shared::new(server.address), Journal::new());
+        .context("make a folder for the servers")?;
+    let mut cluster = Cluster::start(&options.packyard, data.path(), options.servers)?;
+    let (shared, journal) = (cluster.shared(), Journal::new());
     let end = Instant::now() + Duration::from_secs(options.seconds);
-    let (server, images) = std::thread::scope(|scope| {
+    let images = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..options.clients)
             .map(|number| {
                 let (shared, journal) = (&shared, &journal);
@@ -65,41 +73,31 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             })
             .collect();
         scope.spawn(|| collect(&shared));
-        let server = kill_until(options, data.path(), &shared, &journal, server, end);
+        let disturbed = disturb_until(options, &shared, &journal, &mut cluster, end);
         shared.stop();
         let mut images = Vec::new();
         for client in clients {
             images.extend(client.join().unwrap_or_default());
         }
-        server.map(|server| (server, images))
+        disturbed.map(|()| images)
     })?;
     // Once more, so that the last ones are on the disk too.
-    shared.killing();
-    server.kill()?;
-    let server = start(options, data.path())?;
-    shared.back(server.address);
+    for number in 0..cluster.len() {
+        cluster.kill(number, &shared)?;
+    }
     read_again(&shared, &journal, &images);
-    server.stop()?;
+    cluster.stop()?;
     conclude(options, &shared, images.len())
 }
 
-fn start(options: &Options, data: &Path) -> Result<Server> {
-    let programs = Programs {
-        packyard: options.packyard.clone(),
-        distribution: PathBuf::new(),
-    };
-    Server::start(Kind::Ours, &programs, &data.join("server"), None)
-}
-
-/// Kills the server and starts it again until the time is over; the one that runs then.
-fn kill_until(
+/// Kills a server, or where there are several restarts one, and again until the time is over.
+fn disturb_until(
     options: &Options,
-    data: &Path,
     shared: &Shared,
     journal: &Journal,
-    mut server: Server,
+    cluster: &mut Cluster,
     end: Instant,
-) -> Result<Server> {
+) -> Result<()> {
     loop {
         let average = Duration::from_secs(options.kill_every).as_millis();
         let millis = rand::random_range(average / 2..average * 3 / 2 + 1);
@@ -108,13 +106,14 @@ fn kill_until(
             pause(TICK);
         }
         if Instant::now() >= end {
-            return Ok(server);
+            return Ok(());
         }
-        shared.killing();
-        server.kill()?;
-        server = start(options, data).context("start the server after a kill")?;
-        shared.back(server.address);
-        count(&shared.counts.kills);
+        let number = rand::random_range(0..cluster.len());
+        if cluster.len() > 1 && rand::random() {
+            cluster.restart(number, shared)?;
+        } else {
+            cluster.kill(number, shared)?;
+        }
         journal.check(shared, false);
     }
 }
@@ -122,8 +121,12 @@ fn kill_until(
 /// Collects garbage all the time, where the server offers it.
 fn collect(shared: &Shared) {
     let mut session = Session::new(shared);
+    let what = Body {
+        media_type: "application/json",
+        bytes: b"{}",
+    };
     while !shared.is_over() {
-        if let Ok(answer) = session.call("POST", "/api/v1/admin/gc", Body::default()) {
+        if let Ok(answer) = session.call("POST", "/api/v1/admin/gc", what) {
             match answer.head.status {
                 200..300 => count(&shared.counts.collections),
                 404 | 405 => return,
@@ -162,6 +165,7 @@ fn conclude(options: &Options, shared: &Shared, read_again: usize) -> Result<()>
     let summary = serde_json::json!({
         "seconds": options.seconds,
         "clients": options.clients,
+        "servers": options.servers,
         "counts": shared.counts,
         "read_again_at_the_end": read_again,
         "complaints": shared.complaints(),

@@ -17,11 +17,20 @@ const WORDS: usize = 50;
 pub(super) struct Shared {
     started: Instant,
     stop: AtomicBool,
-    address: RwLock<SocketAddr>,
-    /// Goes up before the server is killed and once more when it is back: odd while it is down.
-    epoch: AtomicU64,
+    slots: Vec<Slot>,
+    /// How often a server went or came.
+    changes: AtomicU64,
     pub(super) counts: Counts,
     complaints: Mutex<Vec<String>>,
+}
+
+/// The place of one server, which comes and goes.
+struct Slot {
+    address: RwLock<SocketAddr>,
+    /// Whether new requests are sent there.
+    up: AtomicBool,
+    kills: AtomicU64,
+    starts: AtomicU64,
 }
 
 /// What happened, in numbers.
@@ -29,6 +38,8 @@ pub(super) struct Shared {
 pub(super) struct Counts {
     pub(super) operations: AtomicU64,
     pub(super) kills: AtomicU64,
+    /// Servers that were asked to end, and started again, while others went on.
+    pub(super) restarts: AtomicU64,
     /// Pushes that the server said it has.
     pub(super) acknowledged: AtomicU64,
     /// Requests that ended without an answer because the server was killed.
@@ -54,12 +65,18 @@ pub(super) enum Failed {
 }
 
 impl Shared {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(super) fn new(addresses: &[SocketAddr]) -> Self {
+        let slot = |address: &SocketAddr| Slot {
+            address: RwLock::new(*address),
+            up: AtomicBool::new(true),
+            kills: AtomicU64::new(0),
+            starts: AtomicU64::new(0),
+        };
         Self {
             started: Instant::now(),
             stop: AtomicBool::new(false),
-            address: RwLock::new(address),
-            epoch: AtomicU64::new(0),
+            slots: addresses.iter().map(slot).collect(),
+            changes: AtomicU64::new(0),
             counts: Counts::default(),
             complaints: Mutex::default(),
         }
@@ -77,27 +94,41 @@ impl Shared {
         self.stop.load(Ordering::Relaxed)
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        *self.address.read().unwrap_or_else(PoisonError::into_inner)
+    /// From here until [`Shared::back`] requests that this server has fail by nobody's fault.
+    pub(super) fn killing(&self, server: usize) {
+        self.slots[server].kills.fetch_add(1, Ordering::SeqCst);
+        self.leaving(server);
     }
 
-    /// From here until [`Shared::back`] failed requests are nobody's fault.
-    pub(super) fn killing(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+    /// From here until [`Shared::back`] the server gets no new requests; those that it has it
+    /// must answer.
+    pub(super) fn leaving(&self, server: usize) {
+        self.slots[server].up.store(false, Ordering::SeqCst);
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn back(&self, address: SocketAddr) {
-        *self.address.write().unwrap_or_else(PoisonError::into_inner) = address;
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+    pub(super) fn back(&self, server: usize, address: SocketAddr) {
+        let slot = &self.slots[server];
+        *slot.address.write().unwrap_or_else(PoisonError::into_inner) = address;
+        slot.starts.fetch_add(1, Ordering::SeqCst);
+        slot.up.store(true, Ordering::SeqCst);
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::SeqCst)
+    /// How often a server went or came.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
-    /// Whether the server was killed since an epoch was read, or is down.
-    fn was_killed_since(&self, epoch: u64) -> bool {
-        !epoch.is_multiple_of(2) || self.epoch() != epoch
+    /// Any server that takes requests.
+    fn pick(&self) -> Option<usize> {
+        let up: Vec<usize> = (0..self.slots.len())
+            .filter(|&server| self.slots[server].up.load(Ordering::SeqCst))
+            .collect();
+        match up.len() {
+            0 => None,
+            many => Some(up[rand::random_range(0..many)]),
+        }
     }
 
     pub(super) fn complain(&self, counter: &AtomicU64, what: String) {
@@ -123,17 +154,18 @@ pub(super) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// One client's way to the server, opened again after each kill.
+/// One client's way to the servers: each request goes to any of them, as a balancer without
+/// sticky sessions sends it.
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
-    connection: Option<(u64, Connection)>,
+    connections: Vec<Option<(u64, Connection)>>,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
         Self {
             shared,
-            connection: None,
+            connections: shared.slots.iter().map(|_| None).collect(),
         }
     }
 
@@ -144,30 +176,39 @@ impl<'a> Session<'a> {
         target: &str,
         body: Body<'_>,
     ) -> Result<Answer, Failed> {
-        count(&self.shared.counts.operations);
-        let epoch = self.shared.epoch();
-        match self.try_call(epoch, method, target, body) {
+        let counts = &self.shared.counts;
+        count(&counts.operations);
+        let Some(server) = self.shared.pick() else {
+            count(&counts.cut);
+            return Err(Failed::Cut);
+        };
+        let slot = &self.shared.slots[server];
+        let kills = slot.kills.load(Ordering::SeqCst);
+        match self.try_call(server, method, target, body) {
             Ok(answer) if answer.head.status < 500 => {
                 if answer.head.closes {
-                    self.connection = None;
+                    self.connections[server] = None;
                 }
                 Ok(answer)
             }
             Ok(answer) => {
                 let said = String::from_utf8_lossy(&answer.body);
                 let what = format!("{method} {target}: {} {said}", answer.head.status);
-                self.shared.complain(&self.shared.counts.errors, what);
-                self.connection = None;
+                self.shared.complain(&counts.errors, what);
+                self.connections[server] = None;
                 Err(Failed::Unexpected)
             }
             Err(error) => {
-                self.connection = None;
-                if self.shared.was_killed_since(epoch) {
-                    count(&self.shared.counts.cut);
+                self.connections[server] = None;
+                // A kill between the choice of the server and the look at its kills leaves it down.
+                let killed = slot.kills.load(Ordering::SeqCst) != kills
+                    || (kills > 0 && !slot.up.load(Ordering::SeqCst));
+                if killed {
+                    count(&counts.cut);
                     return Err(Failed::Cut);
                 }
                 let what = format!("{method} {target}: {error:#}");
-                self.shared.complain(&self.shared.counts.errors, what);
+                self.shared.complain(&counts.errors, what);
                 Err(Failed::Unexpected)
             }
         }
@@ -175,20 +216,20 @@ impl<'a> Session<'a> {
 
     fn try_call(
         &mut self,
-        epoch: u64,
+        server: usize,
         method: &str,
         target: &str,
         body: Body<'_>,
     ) -> Result<Answer> {
-        // A connection from before a kill leads to nobody.
-        if self
-            .connection
-            .as_ref()
-            .is_none_or(|(then, _)| *then != epoch)
-        {
-            self.connection = Some((epoch, Connection::open(self.shared.address(), None)?));
+        let slot = &self.shared.slots[server];
+        let starts = slot.starts.load(Ordering::SeqCst);
+        let place = &mut self.connections[server];
+        // A connection from before a start leads to nobody.
+        if place.as_ref().is_none_or(|(then, _)| *then != starts) {
+            let address = *slot.address.read().unwrap_or_else(PoisonError::into_inner);
+            *place = Some((starts, Connection::open(address, None)?));
         }
-        let (_, connection) = self.connection.as_mut().context("have a connection")?;
+        let (_, connection) = place.as_mut().context("have a connection")?;
         connection.call(method, target, body)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::PoisonError;
 
+use super::Filesystem;
 use crate::error::{Result, StoreError, cause};
 use crate::metadata::Hold;
 use crate::store::Store;
@@ -24,8 +25,8 @@ pub(crate) enum Keep {
 pub(crate) struct Held {
     store: Store,
     id: String,
-    /// The staged file, once there is one, and what stays of it.
-    file: Option<(String, Keep)>,
+    /// The staged file, where there is one, and what stays of it.
+    file: Option<(Filesystem, String, Keep)>,
     /// The same right among all servers; let go of last.
     hold: Hold,
 }
@@ -65,18 +66,14 @@ impl Held {
         busy.unwrap_or_else(PoisonError::into_inner).contains(id)
     }
 
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Says which file is written from now on, and what stays of it if that fails.
-    pub(crate) fn writes(&mut self, staged_key: &str, keep: Keep) {
-        self.file = Some((staged_key.to_owned(), keep));
+    pub(crate) fn writes(&mut self, files: &Filesystem, staged_key: &str, keep: Keep) {
+        self.file = Some((files.clone(), staged_key.to_owned(), keep));
     }
 
     /// Changes what stays of the file.
     pub(crate) fn keep(&mut self, keep: Keep) {
-        if let Some((_, kept)) = &mut self.file {
+        if let Some((_, _, kept)) = &mut self.file {
             *kept = keep;
         }
     }
@@ -88,9 +85,9 @@ impl Drop for Held {
         let cleaned = match &self.file {
             // Another server may write to it by now.
             _ if !self.hold.is_ours() => Ok(()),
-            Some((key, Keep::Nothing)) => inner.files.remove(key),
-            Some((key, Keep::UpTo(length))) => inner.files.shorten(key, *length),
-            Some((_, Keep::Everything)) | None => Ok(()),
+            Some((files, key, Keep::Nothing)) => files.remove_file(key),
+            Some((files, key, Keep::UpTo(length))) => files.shorten(key, *length),
+            Some((_, _, Keep::Everything)) | None => Ok(()),
         };
         if let Err(error) = cleaned {
             tracing::warn!(

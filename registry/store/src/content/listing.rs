@@ -1,19 +1,38 @@
-//! What lies in the content store's folder: for garbage collection, which compares it with
-//! the rows. It changes nothing.
+//! What lies in the content store's folder, for those who compare it with the rows. It changes
+//! nothing.
 
 use std::fs::DirEntry;
 use std::io;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use futures::stream::{BoxStream, TryStreamExt as _, try_unfold};
 use registry_pack::Digest;
 
+use super::{Filesystem, Found, blocking};
 use crate::error::{Result, StoreError};
-use crate::filesystem::Filesystem;
+
+/// Objects that are listed at once.
+const PAGE: usize = 1000;
+
+/// All objects with a key after this one, by key.
+pub(super) fn stream(files: Filesystem, after: String) -> BoxStream<'static, Result<Found>> {
+    let pages = try_unfold(Some(after), move |after| {
+        let files = files.clone();
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let page = blocking(move || files.objects(&after, PAGE)).await?;
+            let next = (page.len() == PAGE).then(|| page.last().map(|found| found.key.clone()));
+            let page = futures::stream::iter(page.into_iter().map(Ok));
+            Ok(Some((page, next.flatten())))
+        }
+    });
+    Box::pin(pages.try_flatten())
+}
 
 impl Filesystem {
     /// The names of staged files that nobody wrote to for so long.
-    pub(crate) fn staged(&self, untouched: Duration) -> Result<Vec<String>> {
+    pub(super) fn staged(&self, untouched: Duration) -> Result<Vec<String>> {
         let path = self.path("uploads");
         let mut names = Vec::new();
         for entry in list(&path)? {
@@ -27,7 +46,7 @@ impl Filesystem {
     }
 
     /// A page of objects by key, after one of them. It reads one folder at a time.
-    pub(crate) fn objects(&self, after: &str, limit: usize) -> Result<Vec<Listed>> {
+    fn objects(&self, after: &str, limit: usize) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         for algorithm in ["sha256", "sha512"] {
             for prefix in 0..=255_u8 {
@@ -48,7 +67,7 @@ impl Filesystem {
         folder: &str,
         after: &str,
         limit: usize,
-        found: &mut Vec<Listed>,
+        found: &mut Vec<Found>,
     ) -> Result<()> {
         let path = self.path(folder);
         if !path.exists() {
@@ -66,35 +85,18 @@ impl Filesystem {
                 break;
             }
             if let Some(listed) = describe(&entry, &path)? {
-                found.push(Listed { key, ..listed });
+                found.push(Found { key, ..listed });
             }
         }
         Ok(())
     }
 
     /// The digest whose bytes an object is, as its key says.
-    pub(crate) fn digest_of(key: &str) -> Option<Digest> {
+    pub(super) fn digest_of_key(key: &str) -> Option<Digest> {
         let mut parts = key.strip_prefix("blobs/")?.split('/');
         let (algorithm, prefix, hex) = (parts.next()?, parts.next()?, parts.next()?);
         let digest: Digest = format!("{algorithm}:{hex}").parse().ok()?;
         (parts.next().is_none() && hex.starts_with(prefix)).then_some(digest)
-    }
-}
-
-/// A file of the content store as a listing shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Listed {
-    pub(crate) key: String,
-    pub(crate) size_bytes: u64,
-    pub(crate) modified: SystemTime,
-}
-
-impl Listed {
-    /// How long ago it was written; nothing when the clock went back since.
-    pub(crate) fn age(&self) -> Duration {
-        SystemTime::now()
-            .duration_since(self.modified)
-            .unwrap_or_default()
     }
 }
 
@@ -108,9 +110,9 @@ fn list(path: &Path) -> Result<impl Iterator<Item = DirEntry> + use<>> {
 }
 
 /// What is known of an entry, unless it is gone already.
-fn describe(entry: &DirEntry, path: &Path) -> Result<Option<Listed>> {
+fn describe(entry: &DirEntry, path: &Path) -> Result<Option<Found>> {
     let listed = entry.metadata().and_then(|metadata| {
-        Ok(Listed {
+        Ok(Found {
             key: String::new(),
             size_bytes: metadata.len(),
             modified: metadata.modified()?,
@@ -153,10 +155,10 @@ mod tests {
             }
             assert_eq!(found, keys, "in pages of {size}");
         }
-        let digest = Filesystem::digest_of(&keys[0]).expect("a digest");
+        let digest = Filesystem::digest_of_key(&keys[0]).expect("a digest");
         assert_eq!(Filesystem::object_key(&digest), keys[0]);
         for strange in ["blobs/x", "uploads/a", "blobs/sha256/00/zz"] {
-            assert_eq!(Filesystem::digest_of(strange), None);
+            assert_eq!(Filesystem::digest_of_key(strange), None);
         }
     }
 }

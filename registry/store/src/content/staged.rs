@@ -1,4 +1,4 @@
-//! Writing a staged file: large blocks, hashed and written beside the async threads.
+//! Writing a file on the way in: large blocks, hashed and written beside the async threads.
 //!
 //! While one block is hashed and written, the next is gathered from the
 //! network; no thread waits for a slow client.
@@ -11,9 +11,9 @@ use bytes::{Buf, Bytes};
 use registry_pack::{Algorithm, Digest};
 use tokio::task::JoinHandle;
 
+use super::{Hasher, Held};
+use crate::crash;
 use crate::error::{Result, StoreError};
-use crate::hasher::Hasher;
-use crate::held::Held;
 
 /// Large enough that a block's cost is the hash and the copy, not the hand-over.
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -79,6 +79,7 @@ impl StagedWriter {
     /// Waits until all is written and makes it durable.
     pub(crate) async fn sync(&mut self) -> Result<()> {
         let synced = self.beside(|part| part.file.sync_data()).await?;
+        crash::point();
         synced.map_err(|error| StoreError::io("sync", &self.path, error))
     }
 
@@ -117,13 +118,13 @@ impl StagedWriter {
     }
 
     /// Waits for what is being written and lets go of everything.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.frames.clear();
         drop(self.take_part().await);
     }
 
     /// Does something that blocks with the part, once all is written.
-    async fn beside<T: Send + 'static>(
+    pub(super) async fn beside<T: Send + 'static>(
         &mut self,
         call: impl FnOnce(&mut Part) -> T + Send + 'static,
     ) -> Result<T> {
@@ -181,6 +182,7 @@ fn write_block(part: &mut Part, frames: Vec<Bytes>) -> io::Result<()> {
         length += frame.len() as u64;
     }
     write_all(&mut part.file, frames)?;
+    crash::point();
     part.offset += length;
     Ok(())
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use service::Problem;
 use utoipa::ToSchema;
 
+use super::refusal;
 use crate::collection::Status;
 use crate::state::RegistryState;
 
@@ -127,11 +128,4 @@ pub(super) async fn show_collection(
 
 fn view(state: &RegistryState) -> Json<CollectionView> {
     Json(state.collection().status().into())
-}
-
-/// What a caller gets who does not administer the registry.
-fn refusal(state: &RegistryState, caller: &Extensions) -> Option<Problem> {
-    let detail = "only those who administer the registry may do this";
-    (!state.access().administers(caller))
-        .then(|| Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }
