@@ -84,17 +84,18 @@ pub(crate) async fn list_holds(
     path = "/api/v1/images/{signature}/holds/{holder}",
     tag = "images",
     params(("signature" = String, Path, description = "The signature, or its first digits"), ("holder" = String, Path, description = "Who, such as cluster-prod-1")),
-    request_body = Option<HoldFor>,
+    request_body = HoldFor,
     responses((status = 200, description = "All holds of the image", body = HoldList), (status = 400, description = "No such body", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "No such image", body = ProblemBody, content_type = "application/problem+json"), (status = 422, description = "The holder's name is not one", body = ProblemBody, content_type = "application/problem+json"))
 )]
 pub(crate) async fn hold_image(
     State(state): State<AppState>,
     Path((signature, holder)): Path<(String, String)>,
-    body: Result<Option<Json<HoldFor>>, JsonRejection>,
+    body: Result<Json<HoldFor>, JsonRejection>,
 ) -> Result<Json<HoldList>, Problem> {
-    let body = body.map_err(|rejection| bad_json(&rejection, r#"{"reason": "it boots it"}"#))?;
-    let reason = body.and_then(|Json(hold)| hold.reason);
-    let held = state.engine.hold(&signature, &holder, reason.as_deref());
+    let Json(hold) =
+        body.map_err(|rejection| bad_json(&rejection, r#"{"reason": "it boots it"}"#))?;
+    let reason = hold.reason.as_deref();
+    let held = state.engine.hold(&signature, &holder, reason);
     let holds = held.await.map_err(problem)?;
     Ok(Json(HoldList { holds }))
 }
