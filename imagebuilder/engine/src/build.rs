@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::journal::{BuildJournal, BuildRow, Claim, JournalError};
 use crate::machine::LiveMachine;
-use crate::resolve::{Pins, Resolved};
+use crate::resolve::{Masker, Pins, Resolved};
 use crate::steps::{Part, StagePart};
 use crate::workshop::Workshop;
 
@@ -51,6 +51,7 @@ struct State {
     outputs: BTreeMap<StepName, Value>,
     /// Seconds that each stage took in this pass.
     seconds: BTreeMap<StageId, f64>,
+    masker: Masker,
 }
 
 impl Build {
@@ -89,6 +90,7 @@ impl Build {
                         message: error.to_string(),
                     },
                 )?;
+        let masker = shop.resolver.secrets().always().clone();
         Ok(Self {
             folder: shop.config.builds().join(&row.id),
             journal,
@@ -102,6 +104,7 @@ impl Build {
             shop,
             state: Mutex::new(State {
                 outputs,
+                masker,
                 ..State::default()
             }),
         })
@@ -131,7 +134,24 @@ impl Build {
     }
 
     pub(crate) fn set_resolved(&self, resolved: Resolved) {
+        let masker = resolved.masker.clone();
         self.state().resolved = Some(Arc::new(resolved));
+        self.set_masker(masker);
+    }
+
+    /// What hides this build's secrets.
+    pub(crate) fn masker(&self) -> Masker {
+        self.state().masker.clone()
+    }
+
+    /// Hides more values: keys that were made for this build.
+    pub(crate) fn hide(&self, values: impl IntoIterator<Item = String>) {
+        self.set_masker(self.masker().with(values));
+    }
+
+    fn set_masker(&self, masker: Masker) {
+        self.shop.hide(&self.id, masker.clone());
+        self.state().masker = masker;
     }
 
     pub(crate) fn plan(&self) -> Result<Plan, Failure> {
@@ -209,8 +229,7 @@ impl Build {
 
     /// Text without this build's secrets.
     pub(crate) fn mask(&self, text: &str) -> String {
-        let resolved = self.state().resolved.clone();
-        resolved.map_or_else(|| text.to_owned(), |resolved| resolved.masker.mask(text))
+        self.masker().mask(text)
     }
 
     pub(crate) async fn event(
@@ -220,7 +239,7 @@ impl Build {
         message: &str,
         data: Option<&Value>,
     ) -> Result<(), JournalError> {
-        let data = data.map(|data| self.mask(&data.to_string()));
+        let data = data.map(|data| self.masker().json(data.clone()).to_string());
         let kind = crate::views::event_name(kind);
         self.journal
             .event(
@@ -255,6 +274,8 @@ impl Build {
     /// The build ended: keys and large files go, logs and reports stay.
     pub(crate) fn close(&self) {
         self.set_machine(None);
+        self.shop.unhide(&self.id);
+        crate::ansible::clean_up(&self.folder.join("ansible"));
         for name in crate::machine::TRANSIENT {
             let path = self.folder.join(name);
             drop(std::fs::remove_dir_all(&path));

@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Remedy, chain};
 use crate::journal::JournalError;
+use crate::lifecycle::REVOKED;
 use crate::registry::RegistryError;
 use crate::resolve::ResolveError;
 
@@ -92,6 +93,11 @@ impl From<Failure> for EngineError {
     fn from(failure: Failure) -> Self {
         match failure.remedy {
             Remedy::Retry | Remedy::NewMachine => Self::Unavailable {
+                reason: failure.reason,
+                message: failure.message,
+            },
+            // Somebody withdrew it: the caller has to ask for something else.
+            Remedy::Person if failure.reason == REVOKED => Self::Input {
                 reason: failure.reason,
                 message: failure.message,
             },

@@ -11,17 +11,23 @@
 mod ansible;
 mod backoff;
 mod build;
+mod cache_report;
 mod config;
+mod deliveries;
 mod engine;
 mod error;
 mod failure;
+mod guest_logs;
 mod halt;
+mod housekeeping;
 mod http_registry;
 mod images;
 mod journal;
+mod lifecycle;
 mod logs;
 mod machine;
 mod media;
+mod metrics;
 mod playbook;
 mod process;
 mod provenance;
@@ -33,7 +39,8 @@ mod sbom;
 mod ssh;
 mod stages;
 mod steps;
-#[cfg(test)]
+mod task_log;
+#[cfg(any(test, feature = "testing"))]
 mod testing;
 #[cfg(test)]
 mod tests;
@@ -46,9 +53,12 @@ pub use ansible::{
     VenvRunner,
 };
 pub use backoff::RetryPolicy;
-pub use config::EngineConfig;
+pub use config::{EngineConfig, Hidden, KeepLogs};
+pub use deliveries::Delivery;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use http_registry::HttpRegistry;
 pub use logs::Pieces;
 pub use registry::{Artifact, Content, Descriptor, Layer, Manifest, Registry, RegistryError};
+#[cfg(feature = "testing")]
+pub use testing::Rehearsal;

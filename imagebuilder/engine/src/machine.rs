@@ -110,6 +110,8 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
     };
     let intent = tags.machine_id()?.to_string();
     let keys = BuildKeys::create(&build.path(&format!("keys-{}", wanted.purpose))?).await?;
+    // A role may print what it finds in /etc/ssh.
+    build.hide(keys.private());
     let provider = &build.shop.provider;
     build
         .journal
@@ -268,7 +270,8 @@ async fn keep_console(build: &Build, id: &MachineId) {
     let path = console_file(build, id);
     let keep = || {
         std::fs::create_dir_all(build.folder.join("console"))?;
-        std::fs::write(&path, &bytes)
+        let mut file = std::fs::File::create(&path)?;
+        build.masker().copy(&mut bytes.as_slice(), &mut file)
     };
     if let Err(error) = keep() {
         tracing::warn!(build.id = %build.id, "cannot keep the console in {}: {error}", path.display());

@@ -125,7 +125,11 @@ impl Worker {
         let busy: Vec<String> = self.halts().keys().cloned().collect();
         match reaper::reap(&self.shop, &busy).await {
             Ok(report) if report.is_empty() => {}
-            Ok(report) => info!(removed = ?report.removed, left = ?report.left, "reaper"),
+            Ok(report) => {
+                let (removed, left) = (report.removed.len(), report.left.len());
+                self.shop.metrics.reaped(removed, left);
+                info!(removed = ?report.removed, left = ?report.left, "reaper");
+            }
             Err(failure) => warn!("the reaper could not finish: {failure}"),
         }
     }

@@ -6,13 +6,25 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use imagebuilder_api::BuildView;
+use imagebuilder_api::timeline::{Timeline, svg};
+use jiff::Timestamp;
+use serde::Serialize;
 use service::Problem;
 use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
 
 use crate::page::Page;
-use crate::problem::{bad_query, problem};
+use crate::problem::{ProblemBody, bad_query, problem};
 use crate::router::AppState;
+
+/// A page of builds.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BuildList {
+    builds: Vec<BuildView>,
+    /// What to ask for as `last` to get the next page; null on the last one.
+    next: Option<String>,
+}
 
 /// Builds, newest first.
 #[utoipa::path(
@@ -20,12 +32,12 @@ use crate::router::AppState;
     path = "/api/v1/builds",
     tag = "builds",
     params(("limit" = Option<u32>, Query, description = "At most this many"), ("last" = Option<String>, Query, description = "The cursor of the page before")),
-    responses((status = 200, description = "A page of builds", body = Value))
+    responses((status = 200, description = "A page of builds", body = BuildList), (status = 400, description = "No such page", body = ProblemBody, content_type = "application/problem+json"))
 )]
 pub(crate) async fn list_builds(
     State(state): State<AppState>,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<BuildList>, Problem> {
     let Query(page) = page.map_err(|rejection| bad_query(&rejection))?;
     let builds = state
         .engine
@@ -33,7 +45,7 @@ pub(crate) async fn list_builds(
         .await
         .map_err(problem)?;
     let next = page.next(&builds, |build| Some(build.id.to_string()));
-    Ok(Json(json!({"builds": builds, "next": next})))
+    Ok(Json(BuildList { builds, next }))
 }
 
 /// One build with its conditions, steps and stages.
@@ -42,14 +54,40 @@ pub(crate) async fn list_builds(
     path = "/api/v1/builds/{id}",
     tag = "builds",
     params(("id" = String, Path, description = "The build")),
-    responses((status = 200, description = "The build", body = Value), (status = 404, description = "No such build", body = Value, content_type = "application/problem+json"))
+    responses((status = 200, description = "The build", body = BuildView), (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"))
 )]
 pub(crate) async fn show_build(
     State(state): State<AppState>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<BuildView>, Problem> {
     let build = state.engine.build(&id).await.map_err(problem)?;
-    Ok(Json(json!(build)))
+    Ok(Json(build))
+}
+
+/// Where the build's time went, as a picture.
+#[utoipa::path(
+    get,
+    path = "/api/v1/builds/{id}/timeline.svg",
+    tag = "builds",
+    params(("id" = String, Path, description = "The build")),
+    responses((status = 200, description = "The picture", body = String, content_type = "image/svg+xml"), (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"))
+)]
+pub(crate) async fn build_timeline(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let build = state.engine.build(&id).await.map_err(problem)?;
+    let picture = svg(&Timeline::of(&build, Timestamp::now()));
+    // Opened by itself in a browser, it may load and run nothing.
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'",
+        ),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    Ok((headers, picture).into_response())
 }
 
 /// Asks for a build to be cancelled. It is once its state says so.
@@ -58,7 +96,7 @@ pub(crate) async fn show_build(
     path = "/api/v1/builds/{id}/cancel",
     tag = "builds",
     params(("id" = String, Path, description = "The build")),
-    responses((status = 202, description = "It will be cancelled", body = Value), (status = 404, description = "No such build", body = Value, content_type = "application/problem+json"), (status = 409, description = "It has ended", body = Value, content_type = "application/problem+json"))
+    responses((status = 202, description = "It will be cancelled", body = BuildView), (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It has ended", body = ProblemBody, content_type = "application/problem+json"))
 )]
 pub(crate) async fn cancel_build(
     State(state): State<AppState>,
@@ -74,7 +112,7 @@ pub(crate) async fn cancel_build(
     path = "/api/v1/builds/{id}/logs",
     tag = "builds",
     params(("id" = String, Path, description = "The build")),
-    responses((status = 200, description = "The zip", content_type = "application/zip"), (status = 404, description = "No such build", body = Value, content_type = "application/problem+json"))
+    responses((status = 200, description = "The zip", content_type = "application/zip"), (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"))
 )]
 pub(crate) async fn build_logs(
     State(state): State<AppState>,

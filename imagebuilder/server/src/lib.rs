@@ -11,6 +11,8 @@ mod builds;
 mod config;
 mod events;
 mod images;
+mod lifecycle;
+mod live;
 mod openapi;
 mod page;
 mod problem;
@@ -18,7 +20,9 @@ mod router;
 mod start;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 pub use config::BuilderConfig;
 pub use openapi::openapi;
 pub use start::{Builder, StartError, start};
+pub use webhooks::Webhooks;

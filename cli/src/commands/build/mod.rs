@@ -1,10 +1,14 @@
 //! `packyard build`: the work behind an image.
 
+mod board;
 mod cancel;
 pub(crate) mod follow;
 mod logs;
 mod ls;
 mod show;
+pub(crate) mod shown;
+mod stream;
+mod timeline;
 mod watch;
 
 use crate::context::Context;

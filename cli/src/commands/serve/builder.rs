@@ -10,6 +10,7 @@ use http::StatusCode;
 use imagebuilder_server::{BuilderConfig, StartError};
 use registry_client::{Client, ClientOptions, Credential};
 use service::listener::Listener;
+use service::metrics::Metrics;
 use service::{Authenticator, CancellationToken, Problem};
 use tokio::task::JoinHandle;
 
@@ -24,6 +25,7 @@ pub(super) async fn start(
     settings: &Settings,
     listener: &Listener,
     authenticator: &Authenticator,
+    metrics: &Metrics,
     stop: CancellationToken,
 ) -> Result<(Router, Option<JoinHandle<()>>), CliError> {
     if !settings.builder.enabled {
@@ -34,7 +36,12 @@ pub(super) async fn start(
     }
     let config = config(settings, listener, authenticator)?;
     match imagebuilder_server::start(config, stop).await {
-        Ok(builder) => Ok((builder.router, Some(builder.task))),
+        Ok(builder) => {
+            builder
+                .register(metrics.registry())
+                .map_err(|error| CliError::failed("cannot count builds").caused_by(&error))?;
+            Ok((builder.router, Some(builder.task)))
+        }
         // A registry is useful on a machine that cannot run QEMU.
         Err(error @ StartError::Provider { .. }) => {
             let mut why = error.to_string();
@@ -69,6 +76,7 @@ fn config(
     authenticator: &Authenticator,
 ) -> Result<BuilderConfig, CliError> {
     let credential = authenticator.internal();
+    let password = credential.password.clone();
     let options =
         ClientOptions::new(own_address(listener)).with_credential(Some(Credential::Password {
             user: credential.user,
@@ -82,6 +90,11 @@ fn config(
     config.machine_memory_bytes = builder.machine_memory_bytes;
     config.boot_timeout_secs = builder.boot_timeout_secs;
     config.disk_size_bytes = builder.disk_size_bytes;
+    config.stage_store_bytes = Some(builder.stage_store_bytes).filter(|limit| *limit > 0);
+    config.keep_logs_days = builder.keep_logs_days;
+    config.keep_logs_builds = builder.keep_logs_builds;
+    config.webhooks = builder.webhooks()?;
+    config.hidden = vec![password];
     Ok(config)
 }
 

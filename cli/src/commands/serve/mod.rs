@@ -2,6 +2,7 @@
 
 mod builder;
 pub(crate) mod failures;
+mod openapi;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -59,14 +60,15 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
 
     let registry = open_registry(&settings).await?;
     let maintenance = tokio::spawn(maintain(registry.clone(), stop.clone()));
-    let (builder_routes, builder) =
-        builder::start(&settings, &listener, &authenticator, stop.clone()).await?;
-    let readiness = Readiness::new(stop.clone());
     let metrics = Metrics::new()
         .and_then(|metrics| registry.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
+    let (builder_routes, builder) =
+        builder::start(&settings, &listener, &authenticator, &metrics, stop.clone()).await?;
+    let readiness = Readiness::new(stop.clone());
     let routes = registry_server::router(registry.clone())
         .merge(builder_routes)
+        .merge(openapi::router())
         .merge(health::router(readiness.clone(), metrics.clone()));
     let routes = guarded(routes, gate, metrics);
 

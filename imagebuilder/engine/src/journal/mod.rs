@@ -4,10 +4,15 @@
 
 mod builds;
 mod conditions;
+mod deliveries;
 mod events;
 mod images;
+mod load;
+mod operators;
 mod queue;
 mod resources;
+mod retention;
+mod stage_store;
 mod stages;
 mod steps;
 
@@ -20,7 +25,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use tokio::sync::broadcast;
 
 pub(crate) use builds::{BuildRow, NewBuild};
+pub(crate) use deliveries::DeliveryRow;
 pub(crate) use images::ImageRow;
+pub(crate) use operators::HoldRow;
 pub(crate) use queue::Claim;
 pub(crate) use stages::StageRow;
 pub(crate) use steps::{StepEnd, StepRow};

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use imagebuilder_api::Chain;
 use imagebuilder_api::signature::{
     BaseImage, BaseInputs, ComponentIdentity, ComponentInputs, FileInputs, HardenInputs,
-    KubernetesInputs, PackInputs, RoleInputs, RolesInputs, SealInputs, SkippedInputs, SkippedStage,
-    StageInputs, Variables,
+    KubernetesInputs, PackInputs, RoleInputs, SealInputs, SkippedInputs, SkippedStage, StageInputs,
+    Variables,
 };
 use registry_pack::components::{Kind as FileKind, Purpose};
 use registry_pack::{Digest, Role};
 use serde_json::{Map, Value};
 
 use crate::ansible::Collection;
-use crate::resolve::secrets::{Masker, SecretStore};
-use crate::resolve::{Kind, Parts, ResolveError, ResolvedComponent, SelectedPack, Target, roles};
+use crate::resolve::{
+    Kind, Masker, Parts, ResolveError, ResolvedComponent, SecretStore, SelectedPack, Target, parts,
+};
 
 /// The built-in roles.
 pub(crate) const HARDEN: &str = "harden";
@@ -23,7 +24,7 @@ pub(crate) const KUBERNETES: &str = "kubernetes";
 pub(crate) const SEAL: &str = "seal";
 
 /// Raised whenever the engine runs a stage in another way, so that older stages are not taken for it.
-const STAGE_VERSION: u32 = 1;
+pub(super) const STAGE_VERSION: u32 = 1;
 
 /// What the signature covers beside the profile.
 pub(crate) struct Context<'a> {
@@ -84,9 +85,7 @@ pub(crate) fn chain(
         );
     }
     for pack in &parts.packs {
-        if let Some(stage) = pack_roles(pack, context)? {
-            stages.push(stage);
-        }
+        stages.extend(parts::stages_of(pack, context)?);
     }
     stages.push(StageInputs::Seal(SealInputs {
         stage_version: STAGE_VERSION,
@@ -107,25 +106,7 @@ fn base(parts: &Parts, context: &Context<'_>) -> StageInputs {
     })
 }
 
-fn pack_roles(
-    pack: &SelectedPack,
-    context: &Context<'_>,
-) -> Result<Option<StageInputs>, ResolveError> {
-    let found = roles(pack)?;
-    if found.is_empty() {
-        return Ok(None);
-    }
-    let each = found.iter().map(|role| pack_role(pack, role, context));
-    Ok(Some(StageInputs::Roles(RolesInputs {
-        stage_version: STAGE_VERSION,
-        ansible_core: context.ansible_core.to_owned(),
-        pack: pack_inputs(pack),
-        roles: each.collect::<Result<_, _>>()?,
-        freshness: freshness(pack),
-    })))
-}
-
-fn pack_role(
+pub(super) fn pack_role(
     pack: &SelectedPack,
     role: &Role,
     context: &Context<'_>,
@@ -188,7 +169,7 @@ fn variables(values: &Map<String, Value>, context: &Context<'_>) -> Option<Varia
     (!values.is_empty()).then(|| values.iter().map(variable).collect())
 }
 
-fn pack_inputs(pack: &SelectedPack) -> PackInputs {
+pub(super) fn pack_inputs(pack: &SelectedPack) -> PackInputs {
     let manifest = &pack.source.pack.manifest;
     PackInputs {
         name: manifest.name.to_string(),
@@ -197,7 +178,7 @@ fn pack_inputs(pack: &SelectedPack) -> PackInputs {
     }
 }
 
-fn freshness(pack: &SelectedPack) -> Option<String> {
+pub(super) fn freshness(pack: &SelectedPack) -> Option<String> {
     pack.source.pack.manifest.freshness().map(str::to_owned)
 }
 

@@ -7,6 +7,9 @@ mod cache;
 mod chain;
 mod components;
 mod error;
+mod forms;
+mod masker;
+mod parts;
 mod secrets;
 mod select;
 mod values;
@@ -29,7 +32,8 @@ use crate::resolve::select::{FoundProfile, ProfileCache};
 pub(crate) use base::Base;
 pub(crate) use components::{Bundle, ResolvedComponent};
 pub(crate) use error::ResolveError;
-pub(crate) use secrets::{Masker, SecretStore};
+pub(crate) use masker::Masker;
+pub(crate) use secrets::SecretStore;
 pub(crate) use select::Pins;
 pub(crate) use values::RoleValues;
 
@@ -126,6 +130,11 @@ impl Resolver {
         }
     }
 
+    /// What is hidden in every build.
+    pub(crate) fn secrets(&self) -> &SecretStore {
+        &self.secrets
+    }
+
     /// Resolves a request; what tags stand for is read from `pins`, and added to them.
     pub(crate) async fn resolve(
         &self,
@@ -136,6 +145,21 @@ impl Resolver {
         pins: &Pins,
     ) -> Result<Resolved, ResolveError> {
         let found = self.profiles.find(registry, &request.profile, pins).await?;
+        // A complaint about values may quote them.
+        let masker = self.secrets.masker(&found.profile);
+        self.resolve_packs(registry, ansible, target, found, pins)
+            .await
+            .map_err(|error| error.masked(&masker))
+    }
+
+    async fn resolve_packs(
+        &self,
+        registry: &dyn Registry,
+        ansible: &dyn AnsibleRunner,
+        target: &Target<'_>,
+        found: FoundProfile,
+        pins: &Pins,
+    ) -> Result<Resolved, ResolveError> {
         let packs = select::packs(registry, &self.packs, &found, pins).await?;
         let os = select::one(&packs, Layer::Os, &found)?;
         let kubernetes = select::one(&packs, Layer::K8s, &found)?;
@@ -173,8 +197,11 @@ impl Resolver {
         target: &Target<'_>,
         parts: Parts,
     ) -> Result<Resolved, ResolveError> {
-        let masker = self.secrets.masker(&parts.found.profile);
         let built_in = chain::built_in_variables(&parts)?;
+        let masker = self
+            .secrets
+            .masker(&parts.found.profile)
+            .with(named_secrets(&parts, &built_in)?);
         let disk_size_bytes = self.disk_size_bytes.max(parts.base.virtual_size_bytes);
         let chain = match parts.kind {
             Kind::Nothing => None,
@@ -220,6 +247,23 @@ pub(crate) struct Parts {
     base: Base,
     components: Vec<ResolvedComponent>,
     bundle: Option<Bundle>,
+}
+
+/// The values of variables that their names call secret.
+fn named_secrets(
+    parts: &Parts,
+    built_in: &BTreeMap<&'static str, Map<String, Value>>,
+) -> Result<Vec<String>, ResolveError> {
+    let mut found = Vec::new();
+    for variables in built_in.values() {
+        masker::named_secrets(variables, &mut found);
+    }
+    for pack in &parts.packs {
+        for role in &pack.source.pack.manifest.ansible_roles {
+            masker::named_secrets(&pack.values.of_role(role)?, &mut found);
+        }
+    }
+    Ok(found)
 }
 
 /// Which of the three kinds of OS pack this is, all packs' roles counted.

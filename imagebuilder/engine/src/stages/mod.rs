@@ -5,13 +5,15 @@
 //! the registry is checked before anything stands on it.
 
 mod base;
+mod evict;
 mod fetch;
 mod keep;
 mod pack;
 mod push;
+mod verify;
 
-use imagebuilder_api::StageId;
-use imagebuilder_api::signature::Link;
+use imagebuilder_api::signature::{BaseImage, Link};
+use imagebuilder_api::{StageId, StageInputs};
 use imagebuilder_provider::DiskId;
 use registry_pack::RepositoryName;
 
@@ -23,8 +25,10 @@ use crate::steps::StagePart;
 use crate::workshop::Workshop;
 
 pub(crate) use base::base_disk;
+pub(crate) use evict::evict;
 pub(crate) use keep::{discard_unkept, keep};
 pub(crate) use push::push_next;
+pub(crate) use verify::Verified;
 
 /// Looks for the deepest stage that is there and says what is missing above it.
 pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Failure> {
@@ -32,6 +36,8 @@ pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Fai
         .chain
         .as_ref()
         .ok_or_else(|| Failure::person("Internal", "there is nothing to build"))?;
+    // What is chosen here stays: from now on it belongs to a build that has not ended.
+    let _choosing = build.shop.choosing.read().await;
     let links = chain.links();
     let captured: Vec<usize> = (0..links.len())
         .filter(|at| links[*at].inputs.is_captured())
@@ -39,7 +45,9 @@ pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Fai
     let mut missing = Vec::new();
     for at in captured.iter().rev().copied() {
         let link = &links[at];
-        if let Some(disk) = disk_of(build, resolved, &links, at).await? {
+        if let Some(disk) = disk_of(build, resolved, &links, at).await?
+            && stands(&build.shop, &links[..at]).await?
+        {
             missing.reverse();
             return Ok(Plan {
                 start: Some((link.id.clone(), disk)),
@@ -57,6 +65,30 @@ pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Fai
         start: None,
         missing,
     })
+}
+
+/// Whether every stage below is what it was: a disk is only the difference to the one below it.
+async fn stands(shop: &Workshop, below: &[Link<'_>]) -> Result<bool, Failure> {
+    let mut used = Vec::new();
+    for link in below {
+        let id = match link.inputs {
+            StageInputs::Base(base) => match &base.image {
+                BaseImage::Digest(digest) => digest.to_string(),
+                BaseImage::Id(_) => continue,
+            },
+            inputs if inputs.is_captured() => link.id.to_string(),
+            _ => continue,
+        };
+        if let Some(row) = shop.journal.stage(&id).await?
+            && usable(shop, &row).await?.is_none()
+        {
+            return Ok(false);
+        }
+        used.push(id);
+    }
+    // Not to be evicted before what stands on them.
+    shop.journal.touch_stages(&used).await?;
+    Ok(true)
 }
 
 /// The disk of a captured stage, from this host or else from the registry.
@@ -107,8 +139,14 @@ async fn usable(shop: &Workshop, row: &StageRow) -> Result<Option<DiskId>, Failu
     let Ok(id) = row.disk.parse::<DiskId>() else {
         return Ok(None);
     };
-    if shop.provider.disk(&id).await?.is_some() {
-        return Ok(Some(id));
+    if let Some(disk) = shop.provider.disk(&id).await? {
+        if verify::is_sound(shop, row, &disk).await? {
+            return Ok(Some(id));
+        }
+        // What stands on it is as bad; the reaper finds the disk once nothing does.
+        if let Err(error) = shop.provider.delete_disk(&id).await {
+            tracing::warn!(stage = row.name, "a bad disk stays for now: {error}");
+        }
     }
     shop.journal.forget_stage(&row.id).await?;
     Ok(None)

@@ -193,6 +193,26 @@ impl World {
         panic!("waited in vain for {what}");
     }
 
+    /// Everything that the builder and its cloud keep.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Opens the data again with another configuration.
+    pub(crate) async fn reconfigure(&mut self, change: impl FnOnce(&mut EngineConfig)) {
+        self.stop().await;
+        let mut config = config(self.folder.path());
+        change(&mut config);
+        self.engine = assemble(
+            config,
+            &self.registry,
+            &self.ansible,
+            &self.shell,
+            &self.provider,
+        )
+        .await;
+    }
+
     pub(crate) fn request(&self) -> EnsureImage {
         EnsureImage {
             profile: PROFILE.to_owned(),
@@ -293,10 +313,30 @@ impl World {
         skip: &str,
         roles: &[(&str, &str)],
     ) {
+        self.publish_pack_with(name, kind, skip, roles, json!({}), "")
+            .await;
+    }
+
+    /// The same, with more annotations and a `values.yaml`.
+    pub(crate) async fn publish_pack_with(
+        &self,
+        name: &str,
+        kind: &str,
+        skip: &str,
+        roles: &[(&str, &str)],
+        annotations: Value,
+        values: &str,
+    ) {
         let root = self.pack_folder(name);
+        if !values.is_empty() {
+            write(&root.join("values.yaml"), values.as_bytes());
+        }
         let names: Vec<&str> = roles.iter().map(|(name, _)| *name).collect();
-        let manifest = json!({"name": name, "version": "1.0.0", "displayName": name, "layer": kind, "cloudTypes": ["all"],
+        let mut manifest = json!({"name": name, "version": "1.0.0", "displayName": name, "layer": kind, "cloudTypes": ["all"],
             "annotations": {"imageId": "images/base/demo:1", "skipK8sInstall": skip}, "ansibleRoles": names});
+        for (key, value) in annotations.as_object().into_iter().flatten() {
+            manifest["annotations"][key] = value.clone();
+        }
         write(&root.join("pack.json"), manifest.to_string().as_bytes());
         for (role, task) in roles {
             let tasks = format!("- name: Do it\n  ansible.builtin.command: {task}\n");
@@ -344,12 +384,22 @@ impl World {
 
     /// Publishes a profile of packs in version 1.0.0.
     pub(crate) async fn publish_profile(&self, name: &str, packs: &[(&str, &str)]) {
+        self.publish_profile_with(name, packs, json!([])).await;
+    }
+
+    /// The same, with variables.
+    pub(crate) async fn publish_profile_with(
+        &self,
+        name: &str,
+        packs: &[(&str, &str)],
+        variables: Value,
+    ) {
         let packs: Vec<Value> = packs
             .iter()
             .map(|(name, layer)| json!({"name": name, "layer": layer, "version": "1.0.0", "tag": "1.0.0", "type": "oci"}))
             .collect();
         let profile = json!({"metadata": {"name": name}, "spec": {"version": "1.0.0",
-            "template": {"type": "cluster", "cloudType": "all", "packs": packs}, "variables": []}});
+            "template": {"type": "cluster", "cloudType": "all", "packs": packs}, "variables": variables}});
         let text = profile.to_string();
         let made = artifact(
             media::PROFILE,
@@ -391,7 +441,11 @@ async fn open(
     shell: &Arc<ScriptedShell>,
     provider: &Arc<FakeProvider>,
 ) -> Engine {
-    let config = EngineConfig {
+    assemble(config(folder), registry, ansible, shell, provider).await
+}
+
+fn config(folder: &Path) -> EngineConfig {
+    EngineConfig {
         boot_timeout: Duration::from_millis(300),
         retry: RetryPolicy {
             first: Duration::from_millis(1),
@@ -399,7 +453,16 @@ async fn open(
             machines: 2,
         },
         ..EngineConfig::new(folder.join("builder"), folder.join("venv"))
-    };
+    }
+}
+
+async fn assemble(
+    config: EngineConfig,
+    registry: &Arc<MemoryRegistry>,
+    ansible: &Arc<ScriptedAnsible>,
+    shell: &Arc<ScriptedShell>,
+    provider: &Arc<FakeProvider>,
+) -> Engine {
     Engine::assemble(
         config,
         provider.clone(),

@@ -3,6 +3,11 @@
 mod bad_input;
 mod builds;
 mod cancel;
+mod events;
 mod failures;
+mod lifecycle;
 mod restart;
+mod retention;
+mod secrets;
+mod stage_store;
 mod twice;

@@ -1,0 +1,277 @@
+//! Hides secrets by value: wherever they turn up, and in whatever form.
+//!
+//! A secret does not always come as it was given. Ansible prints JSON, a role prints a
+//! URL or a base64 blob, a key has many lines and some program prints one of them. So each
+//! secret becomes a list of texts to look for, and all texts of all secrets are looked for
+//! at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use serde_json::{Map, Value};
+
+use crate::resolve::forms::forms;
+
+/// What stands in a secret's place.
+pub(crate) const MASK: &str = "********";
+/// Shorter texts are not masked: they would tear every log apart.
+pub(crate) const SHORTEST_SECRET: usize = 4;
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Hides known secrets. It holds their values: it is never written anywhere, and shows nothing of itself.
+#[derive(Clone, Default)]
+pub(crate) struct Masker {
+    values: BTreeSet<String>,
+    search: Option<Search>,
+}
+
+#[derive(Clone)]
+struct Search {
+    all: AhoCorasick,
+    longest: usize,
+}
+
+impl Masker {
+    /// Hides these values and every form of them.
+    pub(crate) fn new(values: impl IntoIterator<Item = String>) -> Self {
+        let long_enough = |value: &String| value.trim().len() >= SHORTEST_SECRET;
+        let values: BTreeSet<String> = values.into_iter().filter(long_enough).collect();
+        let texts: BTreeSet<String> = values.iter().flat_map(|value| forms(value)).collect();
+        let longest = texts.iter().map(String::len).max().unwrap_or_default();
+        let search = (!texts.is_empty()).then(|| Search {
+            all: AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(&texts)
+                .expect("some thousand texts of some kilobytes fit an automaton"),
+            longest,
+        });
+        Self { values, search }
+    }
+
+    /// The same, and more values.
+    pub(crate) fn with(&self, more: impl IntoIterator<Item = String>) -> Self {
+        Self::new(self.values.iter().cloned().chain(more))
+    }
+
+    /// Whether the text holds a secret.
+    pub(crate) fn covers(&self, text: &str) -> bool {
+        self.search
+            .as_ref()
+            .is_some_and(|search| search.all.is_match(text))
+    }
+
+    /// The text without secrets.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let Some(search) = &self.search else {
+            return text.to_owned();
+        };
+        let mut out = String::with_capacity(text.len());
+        search.all.replace_all_with(text, &mut out, |_, _, out| {
+            out.push_str(MASK);
+            true
+        });
+        out
+    }
+
+    /// The value without secrets: still the same JSON, whatever a secret holds.
+    pub(crate) fn json(&self, value: Value) -> Value {
+        if self.search.is_none() {
+            return value;
+        }
+        match value {
+            Value::String(text) => Value::String(self.mask(&text)),
+            Value::Number(number) if self.covers(&number.to_string()) => MASK.into(),
+            Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
+            Value::Object(entries) => {
+                let entry = |(key, value): (String, Value)| (self.mask(&key), self.json(value));
+                Value::Object(entries.into_iter().map(entry).collect::<Map<_, _>>())
+            }
+            other => other,
+        }
+    }
+
+    /// The bytes without secrets, a block at a time: a secret that two blocks share is found.
+    pub(crate) fn copy(&self, from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+        let Some(search) = &self.search else {
+            return io::copy(from, to).map(drop);
+        };
+        let mut waiting = Vec::new();
+        loop {
+            let read = from
+                .by_ref()
+                .take(BLOCK_BYTES as u64)
+                .read_to_end(&mut waiting)?;
+            // What begins before this cannot be cut off by the end of the block.
+            let safe = match read {
+                0 => waiting.len(),
+                _ => waiting.len().saturating_sub(search.longest),
+            };
+            let mut done = 0;
+            for found in search.all.find_iter(&waiting) {
+                if found.start() >= safe {
+                    break;
+                }
+                to.write_all(&waiting[done..found.start()])?;
+                to.write_all(MASK.as_bytes())?;
+                done = found.end();
+            }
+            let rest = done.max(safe);
+            to.write_all(&waiting[done..rest])?;
+            if read == 0 {
+                return Ok(());
+            }
+            waiting.drain(..rest);
+        }
+    }
+}
+
+impl fmt::Debug for Masker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Masker({} secrets)", self.values.len())
+    }
+}
+
+/// Whether a variable is a secret by its name: the last word of it says so.
+pub(crate) fn is_named_like_a_secret(name: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "credential",
+        "credentials",
+        "apikey",
+        "api_key",
+        "private_key",
+        "access_key",
+        "secret_key",
+    ];
+    let mut plain = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        match character {
+            '-' | '.' => plain.push('_'),
+            upper if upper.is_ascii_uppercase() => {
+                plain.push('_');
+                plain.push(upper.to_ascii_lowercase());
+            }
+            other => plain.push(other),
+        }
+    }
+    WORDS.iter().any(|word| {
+        plain
+            .strip_suffix(word)
+            .is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
+}
+
+/// The values of variables that are secrets by their name, at any depth.
+pub(crate) fn named_secrets(variables: &Map<String, Value>, found: &mut Vec<String>) {
+    for (name, value) in variables {
+        match value {
+            Value::Object(inner) => named_secrets(inner, found),
+            Value::String(text) if is_named_like_a_secret(name) => found.push(text.clone()),
+            Value::Number(number) if is_named_like_a_secret(name) => {
+                found.push(number.to_string());
+            }
+            Value::Array(items) => {
+                for item in items {
+                    match item {
+                        Value::Object(inner) => named_secrets(inner, found),
+                        Value::String(text) if is_named_like_a_secret(name) => {
+                            found.push(text.clone());
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn masker(values: &[&str]) -> Masker {
+        Masker::new(values.iter().map(|value| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_longest_secret_goes_whole() {
+        let masker = masker(&["hunter", "hunter22", "abc"]);
+        assert_eq!(masker.mask("hunter22 hunter abc"), "******** ******** abc");
+        assert_eq!(format!("{masker:?}"), "Masker(2 secrets)");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let masker = masker(&["{\"a\":1}", "12345678", "tru\"e"]);
+        let masked =
+            masker.json(json!({"x": {"a": 1}, "pin": 12345678, "t": ["tru\"e"], "k": "{\"a\":1}"}));
+        assert_eq!(
+            masked,
+            json!({"x": {"a": 1}, "pin": MASK, "t": [MASK], "k": MASK})
+        );
+    }
+
+    #[test]
+    fn blocks_hide_what_lies_across_their_border() {
+        let secret = "s3cr3t-".repeat(40);
+        let masker = masker(&[&secret, "short-one"]);
+        for before in [
+            0,
+            1,
+            BLOCK_BYTES - 280,
+            BLOCK_BYTES - 100,
+            BLOCK_BYTES - 1,
+            BLOCK_BYTES,
+        ] {
+            let text = format!(
+                "{}{secret}short-one{}",
+                "x".repeat(before),
+                "y".repeat(BLOCK_BYTES)
+            );
+            let mut out = Vec::new();
+            masker.copy(&mut text.as_bytes(), &mut out).unwrap();
+            let expected = format!(
+                "{}{MASK}{MASK}{}",
+                "x".repeat(before),
+                "y".repeat(BLOCK_BYTES)
+            );
+            assert!(out == expected.as_bytes(), "{before}");
+        }
+    }
+
+    #[test]
+    fn names_of_secrets_are_known_by_their_last_word() {
+        for name in [
+            "password",
+            "db_password",
+            "dbPassword",
+            "api-key",
+            "awsSecretKey",
+            "github.token",
+        ] {
+            assert!(is_named_like_a_secret(name), "{name}");
+        }
+        for name in [
+            "password_length",
+            "tokens_path",
+            "secretary",
+            "keystone",
+            "broken",
+        ] {
+            assert!(!is_named_like_a_secret(name), "{name}");
+        }
+        let values = json!({"a": {"password": "p-one"}, "list": [{"token": "t-two"}], "port": 1});
+        let mut found = Vec::new();
+        named_secrets(values.as_object().unwrap(), &mut found);
+        assert_eq!(found, ["p-one", "t-two"]);
+    }
+}
