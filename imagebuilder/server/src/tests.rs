@@ -1,5 +1,6 @@
 //! The routes over an engine that does not run: what is refused, and how.
 
+mod contract;
 mod operations;
 mod stream;
 mod webhooks;

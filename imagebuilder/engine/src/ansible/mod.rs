@@ -6,6 +6,8 @@ mod collection;
 mod events;
 mod output;
 mod plain_text;
+#[cfg(test)]
+mod real;
 mod runner;
 mod workspace;
 
