@@ -36,8 +36,7 @@ struct Search {
 impl Masker {
     /// Hides these values and every form of them.
     pub(crate) fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let long_enough = |value: &String| value.trim().len() >= SHORTEST_SECRET;
-        let values: BTreeSet<String> = values.into_iter().filter(long_enough).collect();
+        let values = long_enough(values);
         let texts: BTreeSet<String> = values.iter().flat_map(|value| forms(value)).collect();
         let longest = texts.iter().map(String::len).max().unwrap_or_default();
         let search = (!texts.is_empty()).then(|| Search {
@@ -53,6 +52,14 @@ impl Masker {
     /// The same, and more values.
     pub(crate) fn with(&self, more: impl IntoIterator<Item = String>) -> Self {
         Self::new(self.values.iter().cloned().chain(more))
+    }
+
+    /// Whether this hides just what `other` does and these values.
+    pub(crate) fn hides(&self, other: &Self, values: &[String]) -> bool {
+        let more = long_enough(values.iter().cloned());
+        self.values.len() == other.values.union(&more).count()
+            && self.values.is_superset(&other.values)
+            && self.values.is_superset(&more)
     }
 
     /// Whether the text holds a secret.
@@ -125,6 +132,11 @@ impl Masker {
             waiting.drain(..rest);
         }
     }
+}
+
+fn long_enough(values: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+    let long_enough = |value: &String| value.trim().len() >= SHORTEST_SECRET;
+    values.into_iter().filter(long_enough).collect()
 }
 
 impl fmt::Debug for Masker {
