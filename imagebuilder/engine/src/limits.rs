@@ -26,17 +26,22 @@ fn fixed(what: &'static str, bound: impl ToString, beyond: &'static str) -> Boun
     }
 }
 
+fn by(key: &'static str, bound: Bound) -> Bound {
+    Bound {
+        key: Some(key),
+        ..bound
+    }
+}
+
 /// Bounds of events, logs, images, stages and webhooks.
 #[must_use]
 pub fn bounds(config: &EngineConfig) -> Vec<Bound> {
-    let by = |key, bound: Bound| Bound {
-        key: Some(key),
-        ..bound
-    };
+    [told(config), logged(), kept(config), webhooks()].concat()
+}
+
+fn told(config: &EngineConfig) -> Vec<Bound> {
     let days = config.logs.age.as_secs() / 86_400;
-    let store = config
-        .stage_store_bytes
-        .map_or_else(|| "none".to_owned(), |bytes| bytes.to_string());
+    let (age, builds) = ("builder.keep_logs_days", "builder.keep_logs_builds");
     vec![
         fixed(
             "events kept of a build",
@@ -44,7 +49,7 @@ pub fn bounds(config: &EngineConfig) -> Vec<Bound> {
             "the oldest go; readers are told how many",
         ),
         by(
-            "builder.keep_logs_days",
+            age,
             fixed(
                 "logs and events of a build, days after its end",
                 days,
@@ -52,22 +57,28 @@ pub fn bounds(config: &EngineConfig) -> Vec<Bound> {
             ),
         ),
         by(
-            "builder.keep_logs_builds",
+            builds,
             fixed(
                 "ended builds with logs and events",
                 config.logs.builds,
                 "those of the oldest are deleted",
             ),
         ),
+    ]
+}
+
+fn logged() -> Vec<Bound> {
+    const CUT: &str = "the rest is left out, and a line says so";
+    vec![
         fixed(
             "what one Ansible task says, bytes",
             ansible::TASK_BYTES,
-            "the rest is left out, and a line says so",
+            CUT,
         ),
         fixed(
             "what one run of Ansible says, bytes",
             ansible::RUN_BYTES,
-            "the rest is left out, and a line says so",
+            CUT,
         ),
         fixed(
             "one file in a build's zip, bytes",
@@ -84,14 +95,19 @@ pub fn bounds(config: &EngineConfig) -> Vec<Bound> {
             resolve::SHORTEST_SECRET,
             "shorter ones are shown",
         ),
-        by(
-            "builder.stage_store_bytes",
-            fixed(
-                "stages and base images on a host, bytes",
-                store,
-                "those not used for longest go",
-            ),
-        ),
+    ]
+}
+
+fn kept(config: &EngineConfig) -> Vec<Bound> {
+    let store = config.stage_store_bytes;
+    let store = store.map_or_else(|| "none".to_owned(), |bytes| bytes.to_string());
+    let limit = fixed(
+        "stages and base images on a host, bytes",
+        store,
+        "those not used for longest go",
+    );
+    vec![
+        by("builder.stage_store_bytes", limit),
         fixed(
             "holder of an image, characters",
             lifecycle::HOLDER_CHARS,
@@ -102,6 +118,11 @@ pub fn bounds(config: &EngineConfig) -> Vec<Bound> {
             lifecycle::REASON_CHARS,
             "422",
         ),
+    ]
+}
+
+fn webhooks() -> Vec<Bound> {
+    vec![
         fixed(
             "what webhooks are still to be told",
             deliveries::MOST,

@@ -9,6 +9,7 @@ mod components;
 mod error;
 mod forms;
 mod masker;
+mod named;
 mod parts;
 mod secrets;
 mod select;
@@ -255,11 +256,11 @@ fn named_secrets(
 ) -> Result<Vec<String>, ResolveError> {
     let mut found = Vec::new();
     for variables in built_in.values() {
-        masker::named_secrets(variables, &mut found);
+        named::secrets(variables, &mut found);
     }
     for pack in &parts.packs {
         for role in &pack.source.pack.manifest.ansible_roles {
-            masker::named_secrets(&pack.values.of_role(role)?, &mut found);
+            named::secrets(&pack.values.of_role(role)?, &mut found);
         }
     }
     Ok(found)
