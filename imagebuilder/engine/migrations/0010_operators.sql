@@ -29,10 +29,9 @@ create index deliveries_by_due on deliveries (due_at);
 
 create index builds_by_signature on builds (signature);
 
--- What the disk of a stage must be. Written once it was read whole; used before anything stands on it.
-create table stage_digests (
-    id         text primary key,
-    disk       text not null,
+-- What a disk must be. Written once it was read whole; compared before anything stands on it.
+create table disk_digests (
+    disk       text primary key,
     digest     text not null,
     size_bytes integer not null,
     checked_at text not null

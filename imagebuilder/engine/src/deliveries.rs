@@ -18,12 +18,12 @@ use crate::journal::{DeliveryRow, stamp};
 use crate::workshop::Workshop;
 
 /// More would mean that nobody has listened for long: the oldest go.
-const MOST: i64 = 10_000;
+pub(crate) const MOST: i64 = 10_000;
 /// Between the first two tries; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// With these pauses, a day and a half.
-const TRIES: i64 = 40;
+pub(crate) const TRIES: i64 = 40;
 /// While one process tells, no other does.
 const TAKEN_FOR: Duration = Duration::from_secs(120);
 

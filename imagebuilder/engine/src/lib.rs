@@ -24,6 +24,7 @@ mod http_registry;
 mod images;
 mod journal;
 mod lifecycle;
+mod limits;
 mod logs;
 mod machine;
 mod media;
@@ -58,6 +59,7 @@ pub use deliveries::Delivery;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use http_registry::HttpRegistry;
+pub use limits::{Bound, bounds};
 pub use logs::Pieces;
 pub use registry::{Artifact, Content, Descriptor, Layer, Manifest, Registry, RegistryError};
 #[cfg(feature = "testing")]

@@ -12,6 +12,7 @@ mod config;
 mod events;
 mod images;
 mod lifecycle;
+mod limits;
 mod live;
 mod openapi;
 mod page;
@@ -23,6 +24,7 @@ mod tests;
 mod webhooks;
 
 pub use config::BuilderConfig;
+pub use limits::limits;
 pub use openapi::openapi;
 pub use start::{Builder, StartError, start};
 pub use webhooks::Webhooks;

@@ -36,11 +36,11 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How far a stream reads ahead of its reader.
 const IN_FLIGHT: usize = 64;
 /// A reader that takes nothing for this long is gone or hung.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A worker in another process tells nobody here: the journal is looked at this often.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Each stream is a connection and reads the journal; more people watch the builds' pages.
-const STREAMS: usize = 512;
+pub(crate) const STREAMS: usize = 512;
 
 /// The places for streams of one server.
 pub(crate) fn places() -> Arc<Semaphore> {

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use crate::resolve::Masker;
 
 pub(crate) use collection::Collection;
+pub(crate) use output::{RUN_BYTES, TASK_BYTES};
 pub use runner::VenvRunner;
 pub(crate) use workspace::clean_up;
 

@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::ansible::plain_text::plain;
 
 /// Of a task that says more, the rest is left out, and a line says so.
-const TASK_BYTES: usize = 2 << 20;
+pub(crate) const TASK_BYTES: usize = 2 << 20;
 /// The same for the whole run.
-const RUN_BYTES: usize = 64 << 20;
+pub(crate) const RUN_BYTES: usize = 64 << 20;
 /// Of a loop, so many items are shown.
 const ITEMS: usize = 100;
 

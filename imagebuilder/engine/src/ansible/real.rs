@@ -76,7 +76,7 @@ async fn what_a_task_prints_is_told_without_secrets_and_no_file_keeps_them() {
     let told = Mutex::new(Vec::new());
     let end = runner
         .run(&run_of(folder.path(), tasks), &|progress| {
-            told.lock().unwrap().push(progress)
+            told.lock().unwrap().push(progress);
         })
         .await;
     let said = end.unwrap_err().to_string();

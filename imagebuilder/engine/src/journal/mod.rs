@@ -26,6 +26,7 @@ use tokio::sync::broadcast;
 
 pub(crate) use builds::{BuildRow, NewBuild};
 pub(crate) use deliveries::DeliveryRow;
+pub(crate) use events::EVENTS_KEPT;
 pub(crate) use images::ImageRow;
 pub(crate) use operators::HoldRow;
 pub(crate) use queue::Claim;

@@ -3,41 +3,46 @@
 use crate::journal::{Journal, JournalError, StageRow, now};
 
 impl Journal {
-    /// What the disk of a stage must be, and how large; `None` where it was never read whole.
-    pub(crate) async fn stage_digest(
+    /// What a disk must be, and how large; `None` where it was never read whole.
+    pub(crate) async fn disk_digest(
         &self,
-        id: &str,
         disk: &str,
     ) -> Result<Option<(String, i64)>, JournalError> {
-        Ok(sqlx::query_as(
-            "select digest, size_bytes from stage_digests where id = ?1 and disk = ?2",
+        Ok(
+            sqlx::query_as("select digest, size_bytes from disk_digests where disk = ?1")
+                .bind(disk)
+                .fetch_optional(&self.pool)
+                .await?,
         )
-        .bind(id)
-        .bind(disk)
-        .fetch_optional(&self.pool)
-        .await?)
     }
 
-    /// Notes what the disk of a stage is.
-    pub(crate) async fn put_stage_digest(
+    /// Notes what a disk is.
+    pub(crate) async fn put_disk_digest(
         &self,
-        id: &str,
         disk: &str,
         digest: &str,
         size_bytes: i64,
     ) -> Result<(), JournalError> {
         sqlx::query(
-            "insert into stage_digests (id, disk, digest, size_bytes, checked_at) values (?1, ?2, ?3, ?4, ?5) \
-             on conflict (id) do update set disk = excluded.disk, digest = excluded.digest, \
+            "insert into disk_digests (disk, digest, size_bytes, checked_at) values (?1, ?2, ?3, ?4) \
+             on conflict (disk) do update set digest = excluded.digest, \
              size_bytes = excluded.size_bytes, checked_at = excluded.checked_at",
         )
-        .bind(id)
         .bind(disk)
         .bind(digest)
         .bind(size_bytes)
         .bind(now())
         .execute(&self.pool)
         .await?;
+        Ok(())
+    }
+
+    /// The disk is gone, and another may get its name.
+    pub(crate) async fn forget_disk_digest(&self, disk: &str) -> Result<(), JournalError> {
+        sqlx::query("delete from disk_digests where disk = ?1")
+            .bind(disk)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 

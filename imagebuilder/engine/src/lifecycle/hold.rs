@@ -2,12 +2,12 @@
 
 use imagebuilder_api::Hold;
 
+use super::revoke::REASON_CHARS;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::journal::{HoldRow, JournalError};
 
-const HOLDER_CHARS: usize = 200;
-const REASON_CHARS: usize = 1000;
+pub(crate) const HOLDER_CHARS: usize = 200;
 
 impl Engine {
     /// Holds an image for somebody; answers with all its holds. The same hold twice is one.

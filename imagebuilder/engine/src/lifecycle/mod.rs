@@ -17,7 +17,8 @@ use imagebuilder_api::signature::Signature;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-pub(crate) use revoke::{REVOKED, refuse, withdrawn};
+pub(crate) use hold::HOLDER_CHARS;
+pub(crate) use revoke::{REASON_CHARS, REVOKED, refuse, withdrawn};
 
 impl Engine {
     /// An image that was built here, with its signature.

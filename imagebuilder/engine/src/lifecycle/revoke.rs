@@ -21,7 +21,7 @@ use crate::workshop::Workshop;
 
 /// A condition's reason, and an answer's.
 pub(crate) const REVOKED: &str = "ImageRevoked";
-const REASON_CHARS: usize = 1000;
+pub(crate) const REASON_CHARS: usize = 1000;
 
 impl Engine {
     /// Withdraws an image for ever.

@@ -12,9 +12,9 @@ use zip::write::SimpleFileOptions;
 use crate::resolve::Masker;
 
 /// Of larger files only the end is taken: a role that prints a gigabyte must not fill the reader's disk.
-const FILE_BYTES: u64 = 64 << 20;
+pub(crate) const FILE_BYTES: u64 = 64 << 20;
 /// More files are no logs.
-const FILES: usize = 20_000;
+pub(crate) const FILES: usize = 20_000;
 const DEPTH: u32 = 6;
 /// Keys, volumes, variables, and what only Ansible needs.
 const PASSED_OVER: [&str; 9] = [

@@ -25,6 +25,7 @@ use crate::views;
 
 use archive::Entry;
 pub use archive::Pieces;
+pub(crate) use archive::{FILE_BYTES, FILES};
 pub(crate) use retention::forget_old;
 
 const PIECES_IN_FLIGHT: usize = 8;

@@ -37,7 +37,7 @@ pub(crate) struct Context<'a> {
 
 /// The variables of built-in roles: hardening and sealing from the OS pack, the others from the Kubernetes pack.
 pub(crate) fn built_in_variables(
-    parts: &Parts,
+    parts: &Parts<'_>,
 ) -> Result<BTreeMap<&'static str, Map<String, Value>>, ResolveError> {
     let (os, kubernetes) = (&parts.packs[parts.os], &parts.packs[parts.kubernetes]);
     let from = [
@@ -53,7 +53,7 @@ pub(crate) fn built_in_variables(
 
 /// The chain of an image.
 pub(crate) fn chain(
-    parts: &Parts,
+    parts: &Parts<'_>,
     built_in: &BTreeMap<&'static str, Map<String, Value>>,
     context: &Context<'_>,
 ) -> Result<Chain, ResolveError> {
@@ -95,7 +95,7 @@ pub(crate) fn chain(
     Chain::new(stages).map_err(|error| ResolveError::input("BadProfile", error.to_string()))
 }
 
-fn base(parts: &Parts, context: &Context<'_>) -> StageInputs {
+fn base(parts: &Parts<'_>, context: &Context<'_>) -> StageInputs {
     StageInputs::Base(BaseInputs {
         provider: context.target.provider.to_owned(),
         output_format: context.target.facts.output_format.as_str().to_owned(),

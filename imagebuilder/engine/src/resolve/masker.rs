@@ -36,8 +36,7 @@ struct Search {
 impl Masker {
     /// Hides these values and every form of them.
     pub(crate) fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let long_enough = |value: &String| value.trim().len() >= SHORTEST_SECRET;
-        let values: BTreeSet<String> = values.into_iter().filter(long_enough).collect();
+        let values = long_enough(values);
         let texts: BTreeSet<String> = values.iter().flat_map(|value| forms(value)).collect();
         let longest = texts.iter().map(String::len).max().unwrap_or_default();
         let search = (!texts.is_empty()).then(|| Search {
@@ -53,6 +52,14 @@ impl Masker {
     /// The same, and more values.
     pub(crate) fn with(&self, more: impl IntoIterator<Item = String>) -> Self {
         Self::new(self.values.iter().cloned().chain(more))
+    }
+
+    /// Whether this hides just what `other` does and these values.
+    pub(crate) fn hides(&self, other: &Self, values: &[String]) -> bool {
+        let more = long_enough(values.iter().cloned());
+        self.values.len() == other.values.union(&more).count()
+            && self.values.is_superset(&other.values)
+            && self.values.is_superset(&more)
     }
 
     /// Whether the text holds a secret.
@@ -127,68 +134,14 @@ impl Masker {
     }
 }
 
+fn long_enough(values: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+    let long_enough = |value: &String| value.trim().len() >= SHORTEST_SECRET;
+    values.into_iter().filter(long_enough).collect()
+}
+
 impl fmt::Debug for Masker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Masker({} secrets)", self.values.len())
-    }
-}
-
-/// Whether a variable is a secret by its name: the last word of it says so.
-pub(crate) fn is_named_like_a_secret(name: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "token",
-        "credential",
-        "credentials",
-        "apikey",
-        "api_key",
-        "private_key",
-        "access_key",
-        "secret_key",
-    ];
-    let mut plain = String::with_capacity(name.len() + 4);
-    for character in name.chars() {
-        match character {
-            '-' | '.' => plain.push('_'),
-            upper if upper.is_ascii_uppercase() => {
-                plain.push('_');
-                plain.push(upper.to_ascii_lowercase());
-            }
-            other => plain.push(other),
-        }
-    }
-    WORDS.iter().any(|word| {
-        plain
-            .strip_suffix(word)
-            .is_some_and(|before| before.is_empty() || before.ends_with('_'))
-    })
-}
-
-/// The values of variables that are secrets by their name, at any depth.
-pub(crate) fn named_secrets(variables: &Map<String, Value>, found: &mut Vec<String>) {
-    for (name, value) in variables {
-        match value {
-            Value::Object(inner) => named_secrets(inner, found),
-            Value::String(text) if is_named_like_a_secret(name) => found.push(text.clone()),
-            Value::Number(number) if is_named_like_a_secret(name) => {
-                found.push(number.to_string());
-            }
-            Value::Array(items) => {
-                for item in items {
-                    match item {
-                        Value::Object(inner) => named_secrets(inner, found),
-                        Value::String(text) if is_named_like_a_secret(name) => {
-                            found.push(text.clone());
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
     }
 }
 
@@ -246,32 +199,5 @@ mod tests {
             );
             assert!(out == expected.as_bytes(), "{before}");
         }
-    }
-
-    #[test]
-    fn names_of_secrets_are_known_by_their_last_word() {
-        for name in [
-            "password",
-            "db_password",
-            "dbPassword",
-            "api-key",
-            "awsSecretKey",
-            "github.token",
-        ] {
-            assert!(is_named_like_a_secret(name), "{name}");
-        }
-        for name in [
-            "password_length",
-            "tokens_path",
-            "secretary",
-            "keystone",
-            "broken",
-        ] {
-            assert!(!is_named_like_a_secret(name), "{name}");
-        }
-        let values = json!({"a": {"password": "p-one"}, "list": [{"token": "t-two"}], "port": 1});
-        let mut found = Vec::new();
-        named_secrets(values.as_object().unwrap(), &mut found);
-        assert_eq!(found, ["p-one", "t-two"]);
     }
 }

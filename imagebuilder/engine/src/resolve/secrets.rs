@@ -1,8 +1,10 @@
 //! Values that nobody may read: which they are, and how one enters a signature.
 
+use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use imagebuilder_api::signature::{Secret, SecretKey, Variable};
 use registry_pack::Profile;
@@ -10,11 +12,15 @@ use serde_json::Value;
 
 use crate::resolve::masker::Masker;
 
+/// As many as profiles are kept parsed.
+const KEPT: usize = 64;
+
 /// Knows how to make a secret recognisable without showing it.
 #[derive(Debug)]
 pub(crate) struct SecretStore {
     key: SecretKey,
     always: Masker,
+    recent: Mutex<VecDeque<Masker>>,
 }
 
 impl SecretStore {
@@ -24,17 +30,30 @@ impl SecretStore {
         Ok(Self {
             key: SecretKey::new(key),
             always: Masker::new(own.iter().cloned()),
+            recent: Mutex::default(),
         })
     }
 
-    /// What hides the secrets of a profile: its sensitive variables.
-    pub(crate) fn masker(&self, profile: &Profile) -> Masker {
+    /// What hides the sensitive variables of a profile, and `more`.
+    pub(crate) fn masker(&self, profile: &Profile, more: Vec<String>) -> Masker {
         let sensitive = profile
             .variables
             .iter()
-            .filter(|variable| variable.is_sensitive);
-        self.always
-            .with(sensitive.map(|variable| variable.default_value.clone()))
+            .filter(|variable| variable.is_sensitive)
+            .map(|variable| variable.default_value.clone());
+        let values: Vec<String> = sensitive.chain(more).collect();
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        // Every request for an image comes here; to build a search takes milliseconds.
+        if let Some(known) = recent
+            .iter()
+            .find(|known| known.hides(&self.always, &values))
+        {
+            return known.clone();
+        }
+        let masker = self.always.with(values);
+        recent.push_front(masker.clone());
+        recent.truncate(KEPT);
+        masker
     }
 
     /// What is hidden in every build: the credentials of this server.

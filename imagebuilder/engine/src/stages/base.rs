@@ -49,6 +49,6 @@ pub(crate) async fn base_disk(shop: &Workshop, resolved: &Resolved) -> Result<Di
         ..row(shop, &id, None, base.inputs, &disk, resolved, size_bytes)?
     };
     shop.journal.put_stage(&row).await?;
-    verify::note(shop, &id, &disk).await?;
+    verify::note(shop, &disk).await?;
     Ok(disk)
 }

@@ -88,7 +88,7 @@ async fn remove(shop: &Workshop, row: &StageRow) -> Result<bool, Failure> {
     }
     if let Ok(disk) = row.disk.parse::<DiskId>() {
         match shop.provider.delete_disk(&disk).await {
-            Ok(()) => {}
+            Ok(()) => shop.journal.forget_disk_digest(disk.as_str()).await?,
             Err(ProviderError::Never { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
         }

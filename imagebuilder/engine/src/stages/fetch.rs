@@ -120,6 +120,6 @@ async fn fetch_one(
             ..row
         })
         .await?;
-    verify::note(shop, link.id.as_str(), &disk).await?;
+    verify::note(shop, &disk).await?;
     Ok(disk)
 }

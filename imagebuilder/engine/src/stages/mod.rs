@@ -12,8 +12,8 @@ mod pack;
 mod push;
 mod verify;
 
-use imagebuilder_api::signature::{BaseImage, Link};
-use imagebuilder_api::{StageId, StageInputs};
+use imagebuilder_api::StageId;
+use imagebuilder_api::signature::Link;
 use imagebuilder_provider::DiskId;
 use registry_pack::RepositoryName;
 
@@ -45,9 +45,7 @@ pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Fai
     let mut missing = Vec::new();
     for at in captured.iter().rev().copied() {
         let link = &links[at];
-        if let Some(disk) = disk_of(build, resolved, &links, at).await?
-            && stands(&build.shop, &links[..at]).await?
-        {
+        if let Some(disk) = disk_of(build, resolved, &links, at).await? {
             missing.reverse();
             return Ok(Plan {
                 start: Some((link.id.clone(), disk)),
@@ -65,30 +63,6 @@ pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Fai
         start: None,
         missing,
     })
-}
-
-/// Whether every stage below is what it was: a disk is only the difference to the one below it.
-async fn stands(shop: &Workshop, below: &[Link<'_>]) -> Result<bool, Failure> {
-    let mut used = Vec::new();
-    for link in below {
-        let id = match link.inputs {
-            StageInputs::Base(base) => match &base.image {
-                BaseImage::Digest(digest) => digest.to_string(),
-                BaseImage::Id(_) => continue,
-            },
-            inputs if inputs.is_captured() => link.id.to_string(),
-            _ => continue,
-        };
-        if let Some(row) = shop.journal.stage(&id).await?
-            && usable(shop, &row).await?.is_none()
-        {
-            return Ok(false);
-        }
-        used.push(id);
-    }
-    // Not to be evicted before what stands on them.
-    shop.journal.touch_stages(&used).await?;
-    Ok(true)
 }
 
 /// The disk of a captured stage, from this host or else from the registry.
@@ -139,14 +113,8 @@ async fn usable(shop: &Workshop, row: &StageRow) -> Result<Option<DiskId>, Failu
     let Ok(id) = row.disk.parse::<DiskId>() else {
         return Ok(None);
     };
-    if let Some(disk) = shop.provider.disk(&id).await? {
-        if verify::is_sound(shop, row, &disk).await? {
-            return Ok(Some(id));
-        }
-        // What stands on it is as bad; the reaper finds the disk once nothing does.
-        if let Err(error) = shop.provider.delete_disk(&id).await {
-            tracing::warn!(stage = row.name, "a bad disk stays for now: {error}");
-        }
+    if verify::stands(shop, &id).await? {
+        return Ok(Some(id));
     }
     shop.journal.forget_stage(&row.id).await?;
     Ok(None)

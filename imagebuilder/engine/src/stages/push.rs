@@ -24,7 +24,7 @@ pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
     let Some(path) = shop.provider.disk(&id).await?.and_then(|disk| disk.path) else {
         return forget(shop, &row).await;
     };
-    verify::note(shop, &row.id, &id).await?;
+    verify::note(shop, &id).await?;
     let record = record_of(&row)?;
     let packed = Download::new(shop, &format!("{}.push.zst", row.id))?;
     let to = packed.path.clone();

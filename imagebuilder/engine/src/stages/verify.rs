@@ -17,7 +17,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::pack::blocking;
 use crate::failure::Failure;
-use crate::journal::StageRow;
 use crate::workshop::Workshop;
 
 /// Disks that this process has read: what they were when it did. A build right after another
@@ -42,8 +41,8 @@ impl Verified {
     }
 }
 
-/// Notes what the disk of a stage is.
-pub(super) async fn note(shop: &Workshop, id: &str, disk: &DiskId) -> Result<(), Failure> {
+/// Notes what a disk is.
+pub(super) async fn note(shop: &Workshop, disk: &DiskId) -> Result<(), Failure> {
     let Some(Disk {
         path: Some(path),
         size_bytes,
@@ -52,24 +51,49 @@ pub(super) async fn note(shop: &Workshop, id: &str, disk: &DiskId) -> Result<(),
     else {
         return Ok(());
     };
-    let digest = digest_of(path).await?;
+    let before = state_of(&path).ok();
+    let digest = digest_of(path.clone()).await?;
+    if let Some(before) = before.filter(|before| state_of(&path).is_ok_and(|now| now == *before)) {
+        // It need not be read again before this process uses it.
+        shop.verified.note(&path, before);
+    }
     let size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
     shop.journal
-        .put_stage_digest(id, disk.as_str(), digest.as_str(), size_bytes)
+        .put_disk_digest(disk.as_str(), digest.as_str(), size_bytes)
         .await?;
     Ok(())
 }
 
+/// Whether a disk and every disk below it are there and what they were: each is only the
+/// difference to the one below. A bad one is no stage any more.
+pub(super) async fn stands(shop: &Workshop, top: &DiskId) -> Result<bool, Failure> {
+    let rows = shop.journal.stages().await?;
+    let mut used = Vec::new();
+    let mut next = Some(top.clone());
+    while let Some(id) = next {
+        let row = rows.iter().find(|row| row.disk == id.as_str());
+        let sound = match shop.provider.disk(&id).await? {
+            Some(disk) if is_sound(shop, &disk).await? => Some(disk),
+            _ => None,
+        };
+        let Some(disk) = sound else {
+            if let Some(row) = row {
+                shop.journal.forget_stage(&row.id).await?;
+            }
+            return Ok(false);
+        };
+        used.extend(row.map(|row| row.id.clone()));
+        next = disk.parent;
+    }
+    // Not to be evicted before what stands on them.
+    shop.journal.touch_stages(&used).await?;
+    Ok(true)
+}
+
 /// Whether a disk that is there is what it was. One that was never read is taken as it is.
-pub(super) async fn is_sound(
-    shop: &Workshop,
-    row: &StageRow,
-    disk: &Disk,
-) -> Result<bool, Failure> {
-    let Some((digest, size_bytes)) = shop.journal.stage_digest(&row.id, &row.disk).await? else {
-        return Ok(true);
-    };
-    let Some(path) = &disk.path else {
+async fn is_sound(shop: &Workshop, disk: &Disk) -> Result<bool, Failure> {
+    let known = shop.journal.disk_digest(disk.id.as_str()).await?;
+    let (Some((digest, size_bytes)), Some(path)) = (known, &disk.path) else {
         return Ok(true);
     };
     let sound = match state_of(path) {
@@ -86,11 +110,11 @@ pub(super) async fn is_sound(
     };
     if !sound {
         shop.verified.forget(path);
-        tracing::warn!(
-            stage = row.name,
-            id = row.id,
-            "the disk of a stage is not what it was; it is removed"
-        );
+        tracing::warn!(disk = %disk.id, "a stored disk is not what it was, and is used no more");
+        // Where others stand on it, the reaper removes it once none does.
+        if shop.provider.delete_disk(&disk.id).await.is_ok() {
+            shop.journal.forget_disk_digest(disk.id.as_str()).await?;
+        }
     }
     Ok(sound)
 }

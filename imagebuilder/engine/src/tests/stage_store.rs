@@ -176,6 +176,14 @@ async fn a_disk_that_is_not_what_it_was_is_not_built_upon() {
         runs(&world, &mut seen),
         ["kubernetes", "roles-os-demo", "roles-addon-demo", "seal"]
     );
+    // An image of another branch, whose stages still stand on the bad disk.
+    let roles = [("last_role", "echo last")];
+    world
+        .publish_pack("addon-demo", "addon", "false", &roles)
+        .await;
+    world.registry.forget("library/images/os-demo");
+    build(&world).await;
+    assert_eq!(runs(&world, &mut seen), ["roles-addon-demo", "seal"]);
     world.stop().await;
 }
 
