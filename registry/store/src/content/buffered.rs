@@ -66,8 +66,8 @@ impl Drop for Block {
     }
 }
 
-/// Up to `length` bytes at `offset`, if they are in memory; it does not block. The first bytes of a
-/// range are more than none: `None` means that the disk has to be waited for.
+/// Up to `length` bytes at `offset`, as many as are in memory; it does not block. `None` means that
+/// the disk has to be waited for.
 pub(crate) fn read_now(
     file: &File,
     spares: &Spares,
