@@ -48,7 +48,8 @@ impl Context {
 /// The environment variable that names further hosts which may see passwords.
 const TOKEN_HOSTS: &str = "PACKYARD_TOKEN_HOSTS";
 
-async fn connect(server: &str) -> Result<Client, CliError> {
+/// A client for a server, with the credentials that are stored for it.
+pub(crate) async fn connect(server: &str) -> Result<Client, CliError> {
     let options = ClientOptions::new(server);
     let host = Client::new(options.clone())?.host();
     let store = CredentialStore::from_environment(|name| std::env::var(name).ok());

@@ -20,8 +20,9 @@ pub mod policy;
 mod request;
 pub mod signature;
 mod step;
+mod worker;
 
-pub use build::{BuildState, BuildView, StageView, StepState, StepView};
+pub use build::{BuildState, BuildView, QueueView, StageView, StepState, StepView};
 pub use condition::{Condition, ConditionStatus};
 pub use event::{Event, EventType};
 pub use id::{BuildId, ParseIdError};
@@ -29,3 +30,4 @@ pub use image::{Artifact, CheckSummary, ImageKind, ImageRecord, ImageState, Loca
 pub use request::{EnsureImage, EnsureImageAnswer};
 pub use signature::{Chain, Signature, StageId, StageInputs};
 pub use step::StepName;
+pub use worker::{Drain, LeftAlone, ReaperReport, WorkerView};

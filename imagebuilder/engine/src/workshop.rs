@@ -23,6 +23,9 @@ pub(crate) struct Workshop {
     pub(crate) resolver: Resolver,
     /// Rung when a stage waits to be pushed.
     pub(crate) stage_captured: Notify,
+    /// What befalls steps.
+    #[cfg(test)]
+    pub(crate) trouble: crate::testing::Trouble,
 }
 
 impl Workshop {

@@ -5,7 +5,7 @@ use axum::routing::{get, post};
 use imagebuilder_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
-use crate::{builds, events, images};
+use crate::{admin, builds, events, images};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -35,5 +35,14 @@ pub(crate) fn router(engine: Engine, stop: CancellationToken) -> Router {
         .route("/api/v1/builds/{id}/events", get(events::build_events))
         .route("/api/v1/builds/{id}/logs", get(builds::build_logs))
         .route("/api/v1/builds/{id}/cancel", post(builds::cancel_build))
+        .route("/api/v1/builds/{id}/pause", post(builds::pause_build))
+        .route("/api/v1/builds/{id}/resume", post(builds::resume_build))
+        .route(
+            "/api/v1/builds/{id}/priority",
+            post(builds::prioritize_build),
+        )
+        .route("/api/v1/admin/workers", get(admin::list_workers))
+        .route("/api/v1/admin/drain", post(admin::drain))
+        .route("/api/v1/admin/reap", post(admin::reap))
         .with_state(AppState { engine, stop })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::any;
 use http::StatusCode;
+use imagebuilder_engine::MachineSize;
 use imagebuilder_server::{BuilderConfig, StartError};
 use registry_client::{Client, ClientOptions, Credential};
 use service::listener::Listener;
@@ -32,7 +33,7 @@ pub(super) async fn start(
             None,
         ));
     }
-    let config = config(settings, listener, authenticator)?;
+    let config = config(settings, own_client(listener, authenticator)?)?;
     match imagebuilder_server::start(config, stop).await {
         Ok(builder) => Ok((builder.router, Some(builder.task))),
         // A registry is useful on a machine that cannot run QEMU.
@@ -55,7 +56,7 @@ pub(super) async fn start(
 }
 
 /// Waits until the builder has put its machines away.
-pub(super) async fn finish(task: JoinHandle<()>) {
+pub(crate) async fn finish(task: JoinHandle<()>) {
     if tokio::time::timeout(FINISH_WITHIN, task).await.is_err() {
         tracing::warn!(
             "the image builder did not finish in time; the next start cleans up after it"
@@ -63,23 +64,30 @@ pub(super) async fn finish(task: JoinHandle<()>) {
     }
 }
 
-fn config(
-    settings: &Settings,
-    listener: &Listener,
-    authenticator: &Authenticator,
-) -> Result<BuilderConfig, CliError> {
+/// A client of this very server, with a credential that only this process knows.
+fn own_client(listener: &Listener, authenticator: &Authenticator) -> Result<Client, CliError> {
     let credential = authenticator.internal();
     let options =
         ClientOptions::new(own_address(listener)).with_credential(Some(Credential::Password {
             user: credential.user,
             password: credential.password,
         }));
+    Ok(Client::new(options)?)
+}
+
+/// The builder's configuration, with this registry.
+pub(crate) fn config(settings: &Settings, registry: Client) -> Result<BuilderConfig, CliError> {
     let builder = &settings.builder;
     let data = settings.server.data.join("builder");
-    let mut config = BuilderConfig::new(data, venv(settings), Client::new(options)?);
+    let mut config = BuilderConfig::new(data, venv(settings), registry);
+    config.database = builder.database()?;
     config.slots = builder.slots;
-    config.machine_cpus = builder.machine_cpus;
-    config.machine_memory_bytes = builder.machine_memory_bytes;
+    config.limits = builder.bounds();
+    config.machine = MachineSize {
+        cpus: builder.machine_cpus,
+        memory_mib: builder.machine_memory_bytes >> 20,
+    };
+    config.other_machines.clone_from(&builder.other_machines);
     config.boot_timeout_secs = builder.boot_timeout_secs;
     config.disk_size_bytes = builder.disk_size_bytes;
     Ok(config)
@@ -127,6 +135,9 @@ fn absent(why: String) -> Router {
         "/api/v1/images/{*rest}",
         "/api/v1/builds",
         "/api/v1/builds/{*rest}",
+        "/api/v1/admin/workers",
+        "/api/v1/admin/drain",
+        "/api/v1/admin/reap",
     ] {
         routes = routes.route(path, any(answer.clone()));
     }

@@ -5,9 +5,11 @@
 mod ansible;
 mod registry;
 mod shell;
+mod trouble;
 mod world;
 
 pub(crate) use ansible::ScriptedAnsible;
 pub(crate) use registry::MemoryRegistry;
 pub(crate) use shell::ScriptedShell;
+pub(crate) use trouble::{Mishap, Trouble};
 pub(crate) use world::{KUBELET, World};
