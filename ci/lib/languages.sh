@@ -60,8 +60,10 @@ make_go() {
   rm -rf "$folder"
 }
 
-# --- Python: one virtual environment for ansible and its checks.
+# --- Python: a virtual environment for ansible and its checks, and one that only tests need.
 requirements=$here/python/requirements.txt
+test_requirements=$here/python/tests.txt
+test_venv=$cache/venv-tests
 
 check_python() {
   if [ -x "$venv/bin/ansible-playbook" ] && mark_is_current python "$requirements"; then
@@ -69,6 +71,11 @@ check_python() {
     there virtual-environment "$venv"
   else
     missing virtual-environment "$venv"
+  fi
+  if [ -x "$test_venv/bin/schemathesis" ] && mark_is_current python-tests "$test_requirements"; then
+    there virtual-environment "$test_venv"
+  else
+    missing virtual-environment "$test_venv"
   fi
 }
 
@@ -78,12 +85,18 @@ make_python() {
     say "setup: ansible-core needs Python 3.11 or newer, and this machine offers none"
     return 1
   }
-  if ! "$venv/bin/python" -c '' 2>/dev/null; then
-    rm -rf "$venv"
-    "$python" -m venv "$venv"
-  fi
-  quietly "$venv/bin/pip" install --disable-pip-version-check --require-hashes --requirement "$requirements"
+  fill_venv "$python" "$venv" "$requirements"
   write_mark python "$requirements"
+  fill_venv "$python" "$test_venv" "$test_requirements"
+  write_mark python-tests "$test_requirements"
+}
+
+fill_venv() { # python, folder, requirements
+  if ! "$2/bin/python" -c '' 2>/dev/null; then
+    rm -rf "$2"
+    "$1" -m venv "$2"
+  fi
+  quietly "$2/bin/pip" install --disable-pip-version-check --require-hashes --requirement "$3"
 }
 
 # The distribution's own before any other: it will still be there tomorrow.

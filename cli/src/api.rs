@@ -38,6 +38,23 @@ pub(crate) async fn post<T: DeserializeOwned>(
     read(client, what, response).await
 }
 
+/// Any method, with a JSON body or none.
+pub(crate) async fn send<T: DeserializeOwned>(
+    client: &Client,
+    what: &str,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<T, CliError> {
+    let response = client
+        .request(what, method, path, |request| match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await?;
+    read(client, what, response).await
+}
+
 async fn read<T: DeserializeOwned>(
     client: &Client,
     what: &str,

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use registry_client::{NoProgress, Progress, Transfer};
@@ -14,7 +14,6 @@ use crate::output::size;
 const SMALL_BYTES: u64 = 1 << 20;
 /// In a pipe, a line this often at most, and one at the end.
 const LINE_EVERY_SECS: u64 = 5;
-const TICK: Duration = Duration::from_millis(120);
 
 /// Shows transfers.
 #[derive(Clone)]
@@ -32,23 +31,14 @@ impl Bars {
         }
     }
 
-    /// A line with a spinner, for waiting. It goes away when it is dropped.
-    pub(crate) fn spinner(&self, text: &str) -> Spinner {
-        let Some(bars) = &self.bars else {
-            return Spinner {
-                bar: None,
-                quiet: self.quiet,
-            };
-        };
-        let style = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = bars.add(ProgressBar::new_spinner().with_style(style));
-        bar.set_message(text.to_owned());
-        bar.enable_steady_tick(TICK);
-        Spinner {
-            bar: Some(bar),
-            quiet: self.quiet,
-        }
+    /// The terminal to draw on, if there is one.
+    pub(crate) fn terminal(&self) -> Option<&MultiProgress> {
+        self.bars.as_ref()
+    }
+
+    /// Whether nothing is to be shown.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 }
 
@@ -130,37 +120,5 @@ impl Transfer for Lines {
 
     fn already_there(&self) {
         self.end("already there");
-    }
-}
-
-/// A line that says what is waited for.
-pub(crate) struct Spinner {
-    bar: Option<ProgressBar>,
-    quiet: bool,
-}
-
-impl Spinner {
-    /// Changes the line.
-    pub(crate) fn say(&self, text: impl Into<String>) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(text.into());
-        }
-    }
-
-    /// Leaves a line above.
-    pub(crate) fn log(&self, text: impl AsRef<str>) {
-        match &self.bar {
-            Some(bar) => bar.println(text),
-            None if self.quiet => {}
-            None => eprintln!("{}", text.as_ref()),
-        }
-    }
-}
-
-impl Drop for Spinner {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

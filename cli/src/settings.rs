@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagebuilder_engine::{Limits, MachineSize, ProjectQuota, SlotRule};
+use imagebuilder_server::Webhooks;
 use registry_server::Admission;
 use registry_store::{Collection, Database, DatabaseUrl, PostgresConfig};
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,21 @@ section! {
         /// How long a machine may take until it answers over SSH, in seconds. An
         /// emulated machine on a busy host needs minutes.
         pub boot_timeout_secs: u64 = 600, env "PACKYARD_BOOT_TIMEOUT_SECS";
+        /// How much the disks of captured stages and base images may take on this host,
+        /// in bytes; 0 is no limit. What was not used for longest goes first, and never
+        /// what an unfinished build may need.
+        pub stage_store_bytes: u64 = 100 << 30, env "PACKYARD_STAGE_STORE_BYTES";
+        /// For how many days the logs and events of builds that ended are kept. The
+        /// record of a build stays.
+        pub keep_logs_days: u32 = 30, env "PACKYARD_KEEP_LOGS_DAYS";
+        /// Of how many builds that ended the logs and events are kept.
+        pub keep_logs_builds: u32 = 500, env "PACKYARD_KEEP_LOGS_BUILDS";
+        /// Addresses that are told when a build ends or an image is revoked, in the form
+        /// of Standard Webhooks. An address is never asked for anything else, and no
+        /// redirect is followed.
+        pub webhook_urls: Vec<String> = Vec::new(), env "PACKYARD_WEBHOOK_URLS";
+        /// A file that holds the key with which webhooks are signed, and nothing else.
+        pub webhook_secret_file: Option<PathBuf> = None, env "PACKYARD_WEBHOOK_SECRET_FILE";
     }
 }
 
@@ -155,7 +171,45 @@ impl BuilderSettings {
         }
         limits
     }
+
+    /// Who is told of what happens.
+    pub(crate) fn webhooks(&self) -> Result<Option<Webhooks>, CliError> {
+        if self.webhook_urls.is_empty() {
+            return Ok(None);
+        }
+        let Some(file) = &self.webhook_secret_file else {
+            return Err(CliError::usage(
+                "builder.webhook_urls is set and builder.webhook_secret_file is not: a receiver could not tell who speaks",
+            )
+            .hint("write a long random text into a file, and name the file"));
+        };
+        let secret =
+            std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?;
+        let secret = secret.trim().to_owned();
+        if secret.len() < SHORTEST_KEY {
+            return Err(CliError::usage(format!(
+                "the key in {} has less than {SHORTEST_KEY} characters",
+                file.display()
+            ))
+            .hint("openssl rand -base64 32"));
+        }
+        for url in &self.webhook_urls {
+            if !url.starts_with("https://") && !url.starts_with("http://") {
+                return Err(
+                    CliError::usage(format!("builder.webhook_urls: {url} is no address"))
+                        .hint("write https://HOST/PATH"),
+                );
+            }
+        }
+        Ok(Some(Webhooks {
+            urls: self.webhook_urls.clone(),
+            secret,
+        }))
+    }
 }
+
+/// Of a key that signs webhooks.
+const SHORTEST_KEY: usize = 16;
 
 /// The database of a table: its address, or the file that holds it.
 fn database(

@@ -17,6 +17,7 @@ pub mod health;
 pub mod limits;
 pub mod listener;
 pub mod metrics;
+pub mod openapi;
 pub mod outbound;
 mod overload;
 mod problem;

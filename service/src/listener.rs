@@ -18,7 +18,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -26,6 +25,7 @@ use tower::ServiceExt as _;
 use crate::config::ServerConfig;
 use crate::overload;
 use crate::stall::WriteDeadline;
+use crate::tls::Acceptor;
 pub use crate::tls::TlsError;
 
 /// A handshake takes two round trips; ten seconds forgive the worst line.
@@ -71,7 +71,7 @@ pub enum Wire {
 /// An open port, not accepting yet.
 pub struct Listener {
     socket: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     address: SocketAddr,
     limits: Limits,
 }
@@ -92,7 +92,7 @@ impl Listener {
     /// When the port is taken or not allowed, or TLS files are no good.
     pub async fn bind(config: &ServerConfig) -> Result<Self, ListenError> {
         let tls = match (&config.tls_certificate, &config.tls_key) {
-            (Some(certificate), Some(key)) => Some(crate::tls::acceptor(certificate, key)?),
+            (Some(certificate), Some(key)) => Some(Acceptor::new(certificate, key)?),
             _ => None,
         };
         let wanted = config.listen;
@@ -210,7 +210,7 @@ impl Listener {
 
 async fn connection(
     socket: TcpStream,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     router: Router,
     limits: Limits,
     stop: CancellationToken,

@@ -1,5 +1,5 @@
 //! The one client for addresses that come from people or files: downloads of
-//! components and of base images.
+//! components and of base images, and webhooks.
 //!
 //! It follows redirects itself, so that each hop is checked like the first,
 //! sends credentials to nobody, and bounds size and time.
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use reqwest::header::LOCATION;
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 
@@ -133,6 +133,40 @@ impl Outbound {
             return self.open(next.to_string(), response);
         }
         Err(refused(url, "it redirects too often"))
+    }
+
+    /// Sends a body. Any success will do; what the other side says is not read, and nothing
+    /// that it leads to is asked.
+    ///
+    /// # Errors
+    /// When the address is not allowed, does not answer in time, or says no.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(), OutboundError> {
+        let checked = self.check(url)?;
+        let request = self
+            .client
+            .post(checked.clone())
+            .headers(headers)
+            .body(body);
+        let response = request
+            .timeout(self.rules.stall)
+            .send()
+            .await
+            .map_err(|source| OutboundError::Network {
+                url: checked.to_string(),
+                source: source.without_url(),
+            })?;
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(OutboundError::Status {
+                url: checked.to_string(),
+                status: status.as_u16(),
+            }),
+        }
     }
 
     fn follow(&self, from: &Url, response: &Response) -> Result<Url, OutboundError> {

@@ -25,6 +25,11 @@ pub fn components() -> Result<PathBuf> {
     present("components/v1.34.4")
 }
 
+/// A program of the virtual environment that only tests need.
+pub fn test_program(name: &str) -> Result<PathBuf> {
+    present(&format!("venv-tests/bin/{name}"))
+}
+
 fn present(path: &str) -> Result<PathBuf> {
     let path = folder().join(path);
     ensure!(

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod clients;
+mod contract;
 mod main_job;
 mod packs;
 mod pins;

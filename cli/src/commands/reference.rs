@@ -38,7 +38,8 @@ fn limits() -> Result<(), CliError> {
     );
     let server = service::limits::limits(&ServerConfig::default());
     let registry = registry_server::limits(&RegistryConfig::new(""));
-    for limit in server.into_iter().chain(registry) {
+    let builder = imagebuilder_server::limits();
+    for limit in server.into_iter().chain(registry).chain(builder) {
         let key = limit.key.map_or(String::new(), |key| format!("`{key}`"));
         text.push_str(&format!(
             "| {} | {} | {} | {key} |\n",

@@ -63,7 +63,7 @@ fn damage_is_told_and_a_backup_brings_everything_back() {
     for word in [
         "truncated",
         "team/spectro-packs/archive/hello",
-        "1.0.0",
+        "0.1.0",
         "sha256:",
     ] {
         assert!(
@@ -82,7 +82,7 @@ fn damage_is_told_and_a_backup_brings_everything_back() {
     packyard(&bring).ends(1, &["move it away"]);
     let restored = Server::start(&new, &[]);
     let out = folder.path().join("out");
-    let pull = ["pack", "pull", "team/hello:1.0.0", "--output", text(&out)];
+    let pull = ["pack", "pull", "team/hello:0.1.0", "--output", text(&out)];
     restored.run(&pull).ends(0, &[]);
     assert!(out.join("pack.json").is_file());
 
@@ -91,6 +91,6 @@ fn damage_is_told_and_a_backup_brings_everything_back() {
     let repaired: Value = repaired.json();
     assert_eq!(repaired["damage"][0]["repaired"], true, "{repaired}");
     let again = folder.path().join("again");
-    let pull = ["pack", "pull", "team/hello:1.0.0", "--output", text(&again)];
+    let pull = ["pack", "pull", "team/hello:0.1.0", "--output", text(&again)];
     server.run(&pull).ends(0, &[]);
 }

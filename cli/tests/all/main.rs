@@ -10,6 +10,7 @@ mod credentials;
 mod database;
 mod gc;
 mod help;
+mod images;
 mod packs;
 mod program;
 mod serve;

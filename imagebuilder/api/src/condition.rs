@@ -4,10 +4,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One statement about a build. A failed step makes its condition `False`; it turns `True` once a retry works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"type": "RunStage", "status": "False", "reason": "RoleFailed",
+    "message": "task \"Set modes\" of role harden failed on host image: bad mode", "since": "2026-11-21T10:00:00Z"}))]
 pub struct Condition {
     /// What the statement is about: the name of a step, or `Ready` for the whole.
     #[serde(rename = "type")]
@@ -19,6 +22,7 @@ pub struct Condition {
     /// A sentence for people: what, where, what to do next.
     pub message: String,
     /// Since when the status is what it is.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
@@ -30,7 +34,7 @@ impl Condition {
 }
 
 /// Whether a condition holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum ConditionStatus {
     /// It holds.
     True,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A text that is not the identifier it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +29,12 @@ impl ParseIdError {
 }
 
 /// The name of one build. The server makes it; it is safe in paths and in tags.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(
+    example = "019abcde-0000-7000-8000-000000000000",
+    pattern = "^[a-z0-9][a-z0-9-]{0,63}$"
+)]
 pub struct BuildId(String);
 
 impl BuildId {

@@ -5,13 +5,14 @@
 use jiff::Timestamp;
 use registry_pack::Digest;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::id::BuildId;
 use crate::kubebench::Totals;
 use crate::signature::{Chain, Signature};
 
 /// All that is known of an image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageRecord {
     /// The form of this record; see [`ImageRecord::SCHEMA_VERSION`].
@@ -29,6 +30,7 @@ pub struct ImageRecord {
     pub os_pack: String,
     /// The inputs behind the signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub chain: Option<Chain>,
     /// Where it can be used.
     pub locations: Vec<Location>,
@@ -41,6 +43,7 @@ pub struct ImageRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildId>,
     /// When it was recorded.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
@@ -50,7 +53,7 @@ impl ImageRecord {
 }
 
 /// How far an image may be trusted. Only `Verified` is ever reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ImageState {
     /// Its machine runs.
@@ -79,7 +82,7 @@ impl ImageState {
 }
 
 /// Where an image comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ImageKind {
     /// Built by us.
@@ -89,7 +92,7 @@ pub enum ImageKind {
 }
 
 /// A place where the image can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Location {
     /// Which provider.
@@ -107,7 +110,7 @@ pub struct Location {
 }
 
 /// A check in short; its full report is a referrer of the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckSummary {
     /// Which check: `boot`, or `kube-bench node`.
@@ -122,11 +125,12 @@ pub struct CheckSummary {
 }
 
 /// An artifact in the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Artifact {
     /// Its repository.
     pub repository: String,
     /// Its manifest.
+    #[schema(value_type = String)]
     pub digest: Digest,
 }

@@ -4,6 +4,7 @@
 //! `null`; both are read. What a report means for an image, `policy` says.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 /// The largest report that is read. A whole cluster's is about 1 MB.
 pub const MAX_REPORT_BYTES: usize = 32 << 20;
@@ -20,7 +21,7 @@ pub struct Report {
 }
 
 /// How many checks ended how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
     /// Passed.
     #[serde(rename = "total_pass")]

@@ -11,22 +11,30 @@
 #![deny(missing_docs)]
 
 mod build;
+mod cache;
 mod condition;
 mod event;
 mod id;
 mod image;
 pub mod kubebench;
+mod lifecycle;
 pub mod policy;
 mod request;
 pub mod signature;
 mod step;
+pub mod timeline;
 mod worker;
 
 pub use build::{BuildState, BuildView, QueueView, StageView, StepState, StepView};
+pub use cache::{CacheReport, StageCache};
 pub use condition::{Condition, ConditionStatus};
-pub use event::{Event, EventType};
+pub use event::{Event, EventPage, EventType};
 pub use id::{BuildId, ParseIdError};
 pub use image::{Artifact, CheckSummary, ImageKind, ImageRecord, ImageState, Location};
+pub use lifecycle::{
+    CollectImages, CollectedImage, CollectedImages, Dependants, Hold, Revocation, RevokeImage,
+    SharedStage,
+};
 pub use request::{EnsureImage, EnsureImageAnswer};
 pub use signature::{Chain, Signature, StageId, StageInputs};
 pub use step::StepName;

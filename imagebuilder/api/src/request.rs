@@ -1,14 +1,16 @@
 //! What is asked of the image builder, and its two answers.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::id::BuildId;
 use crate::image::ImageRecord;
 use crate::signature::Signature;
 
 /// "See to it that this image exists, verified, in these regions." Idempotent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"profile": "library/profiles/qemu-debian-13:1.0.0", "provider": "qemu", "regions": ["local"], "fresh": false}))]
 pub struct EnsureImage {
     /// `<project>/profiles/<name>:<version>`, or the same by digest.
     pub profile: String,
@@ -61,7 +63,7 @@ fn default_regions() -> Vec<String> {
 }
 
 /// The image, or the build that will make it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum EnsureImageAnswer {
     /// It exists (HTTP 200).

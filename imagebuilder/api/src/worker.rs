@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A process that runs builds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerView {
     /// Its name; a new one with each start.
@@ -24,14 +25,17 @@ pub struct WorkerView {
     /// Whether it is the worker of the server that answers.
     pub here: bool,
     /// When it began.
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// When it last said that it is there.
+    #[schema(value_type = String, format = DateTime)]
     pub seen_at: Timestamp,
 }
 
 /// Which workers are to take no more builds, or to take them again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"handOver": true}))]
 pub struct Drain {
     /// The worker's name; when it is not said, the worker of the server that is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +50,7 @@ pub struct Drain {
 }
 
 /// What the reaper did in one look at the provider.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReaperReport {
     /// What nobody owned, and is gone.
@@ -56,7 +60,7 @@ pub struct ReaperReport {
 }
 
 /// Something that nobody is known to own and that was left alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftAlone {
     /// Its kind and name at the provider.

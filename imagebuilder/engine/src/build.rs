@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::journal::{BuildJournal, BuildRow, Claim, JournalError};
 use crate::machine::LiveMachine;
-use crate::resolve::{Pins, Resolved};
+use crate::resolve::{Masker, Pins, Resolved};
 use crate::size::MachineSize;
 use crate::steps::{Part, StagePart};
 use crate::workshop::Workshop;
@@ -56,6 +56,7 @@ struct State {
     outputs: BTreeMap<StepName, Value>,
     /// Seconds that each stage took in this pass.
     seconds: BTreeMap<StageId, f64>,
+    masker: Masker,
 }
 
 impl Build {
@@ -99,6 +100,7 @@ impl Build {
                         message: error.to_string(),
                     },
                 )?;
+        let masker = shop.resolver.secrets().always().clone();
         Ok(Self {
             folder: shop.config.builds().join(&row.id),
             journal,
@@ -114,6 +116,7 @@ impl Build {
                 size: claim.size.parse().ok(),
                 failing,
                 outputs,
+                masker,
                 ..State::default()
             }),
         })
@@ -143,7 +146,24 @@ impl Build {
     }
 
     pub(crate) fn set_resolved(&self, resolved: Resolved) {
+        let masker = resolved.masker.clone();
         self.state().resolved = Some(Arc::new(resolved));
+        self.set_masker(masker);
+    }
+
+    /// What hides this build's secrets.
+    pub(crate) fn masker(&self) -> Masker {
+        self.state().masker.clone()
+    }
+
+    /// Hides more values: keys that were made for this build.
+    pub(crate) fn hide(&self, values: impl IntoIterator<Item = String>) {
+        self.set_masker(self.masker().with(values));
+    }
+
+    fn set_masker(&self, masker: Masker) {
+        self.shop.hide(&self.id, masker.clone());
+        self.state().masker = masker;
     }
 
     pub(crate) fn plan(&self) -> Result<Plan, Failure> {
@@ -257,8 +277,7 @@ impl Build {
 
     /// Text without this build's secrets.
     pub(crate) fn mask(&self, text: &str) -> String {
-        let resolved = self.state().resolved.clone();
-        resolved.map_or_else(|| text.to_owned(), |resolved| resolved.masker.mask(text))
+        self.masker().mask(text)
     }
 
     pub(crate) async fn event(
@@ -268,7 +287,7 @@ impl Build {
         message: &str,
         data: Option<&Value>,
     ) -> Result<(), JournalError> {
-        let data = data.map(|data| self.mask(&data.to_string()));
+        let data = data.map(|data| self.masker().json(data.clone()).to_string());
         let kind = crate::views::event_name(kind);
         self.journal
             .event(
@@ -303,6 +322,8 @@ impl Build {
     /// The build ended: keys and large files go, logs and reports stay.
     pub(crate) fn close(&self) {
         self.set_machine(None);
+        self.shop.unhide(&self.id);
+        crate::ansible::clean_up(&self.folder.join("ansible"));
         for name in crate::machine::TRANSIENT {
             let path = self.folder.join(name);
             drop(std::fs::remove_dir_all(&path));

@@ -1,12 +1,13 @@
 //! What the engine is told: folders, sizes of machines, bounds.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use database::Database;
 
 use crate::backoff::RetryPolicy;
-use crate::limits::Limits;
+use crate::quotas::Limits;
 use crate::size::MachineSize;
 
 /// The engine's settings. `EngineConfig::new` gives defaults that fit one machine.
@@ -42,6 +43,42 @@ pub struct EngineConfig {
     pub machine_lifetime: Duration,
     /// What is tried again, and for how long.
     pub retry: RetryPolicy,
+    /// Values that may appear nowhere: the server's own credentials.
+    pub hidden: Hidden,
+    /// Which builds' logs are kept.
+    pub logs: KeepLogs,
+    /// How much the disks of stages and base images may take; none is no limit.
+    pub stage_store_bytes: Option<u64>,
+    /// The addresses that are told of builds that end and images that are withdrawn.
+    pub webhooks: Vec<String>,
+}
+
+/// Secrets of the server itself. They show nothing of themselves.
+#[derive(Clone, Default)]
+pub struct Hidden(pub Vec<String>);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hidden({})", self.0.len())
+    }
+}
+
+/// How long the logs and events of builds that have ended are kept; what ends first counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepLogs {
+    /// For this long after the build's end.
+    pub age: Duration,
+    /// Of this many builds, those that ended last.
+    pub builds: u32,
+}
+
+impl Default for KeepLogs {
+    fn default() -> Self {
+        Self {
+            age: Duration::from_secs(30 * 24 * 3600),
+            builds: 500,
+        }
+    }
 }
 
 impl EngineConfig {
@@ -68,6 +105,10 @@ impl EngineConfig {
             shutdown_timeout: Duration::from_secs(180),
             machine_lifetime: Duration::from_secs(6 * 3600),
             retry: RetryPolicy::default(),
+            hidden: Hidden::default(),
+            logs: KeepLogs::default(),
+            stage_store_bytes: Some(100 << 30),
+            webhooks: Vec::new(),
         }
     }
 
@@ -90,6 +131,13 @@ impl EngineConfig {
     /// What a killed server was fetching or unpacking. Nobody else works in this folder.
     pub(crate) fn remove_unfinished(&self) {
         drop(std::fs::remove_dir_all(self.downloads()));
+        for build in std::fs::read_dir(self.builds())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            crate::ansible::clean_up(&build.path().join("ansible"));
+        }
         for folder in [self.packs(), self.data.join("ansible")] {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().starts_with(UNPACKING) {

@@ -1,27 +1,32 @@
 //! The engine as its server sees it: ask for images, watch builds, stop.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use imagebuilder_api::signature::{Difference, Signature, diff};
 use imagebuilder_api::{
-    BuildId, BuildView, Chain, EnsureImage, EnsureImageAnswer, Event, ImageKind, ImageRecord,
-    ImageState, Location,
+    BuildId, BuildState, BuildView, Chain, EnsureImage, EnsureImageAnswer, EventPage, ImageKind,
+    ImageRecord, ImageState, Location,
 };
 use imagebuilder_provider::Provider;
 use jiff::Timestamp;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, RwLock, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::ansible::AnsibleRunner;
 use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::host;
+use crate::housekeeping;
 use crate::images;
 use crate::journal::{BuildRow, Here, Journal, NewBuild, Submitted};
+use crate::lifecycle;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::resolve::{Pins, Resolved, Resolver, SecretStore};
 use crate::ssh::{Shell, SystemShell};
+use crate::stages::Verified;
 use crate::steer::check_priority;
+use crate::unwanted;
 use crate::views;
 use crate::worker::Worker;
 use crate::workshop::Workshop;
@@ -81,7 +86,7 @@ impl Engine {
         let file = config.data.join("builder.db");
         let journal = Journal::open(&config.database, &file, here).await?;
         let key = config.data.join("secrets.key");
-        let secrets = SecretStore::open(&key)
+        let secrets = SecretStore::open(&key, &config.hidden.0)
             .map_err(|error| EngineError::host(&format!("read {}", key.display()), &error))?;
         let resolver = Resolver::new(&config.packs(), secrets, config.disk_size_bytes);
         let shop = Arc::new(Workshop {
@@ -93,6 +98,11 @@ impl Engine {
             shell,
             resolver,
             stage_captured: Notify::new(),
+            delivery_due: Notify::new(),
+            metrics: Metrics::new(),
+            choosing: RwLock::default(),
+            verified: Verified::default(),
+            maskers: Mutex::default(),
             #[cfg(test)]
             trouble: crate::testing::Trouble::default(),
         });
@@ -102,12 +112,40 @@ impl Engine {
 
     /// Takes over what a dead process left, then runs builds until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
-        self.worker.run(stop).await;
+        tokio::join!(
+            self.worker.run(stop.clone()),
+            housekeeping::keep(&self.shop, &stop)
+        );
         self.shop.journal.close().await;
+    }
+
+    /// Adds what is counted here to what the server shows.
+    ///
+    /// # Errors
+    /// Where it was added before.
+    pub fn register(&self, registry: &prometheus::Registry) -> Result<(), prometheus::Error> {
+        self.shop.metrics.register(registry)
+    }
+
+    /// The names of what is counted here.
+    #[must_use]
+    pub fn metric_names(&self) -> Vec<String> {
+        self.shop.metrics.names()
     }
 
     /// "See to it that this image exists": the image, or the build that makes it.
     pub async fn ensure(&self, request: EnsureImage) -> Result<EnsureImageAnswer, EngineError> {
+        let answer = self.answer(request).await;
+        self.shop.metrics.answered(match &answer {
+            Ok(EnsureImageAnswer::Ready { .. }) => "ready",
+            Ok(EnsureImageAnswer::Building { .. }) => "building",
+            Err(EngineError::Input { .. }) => "refused",
+            Err(_) => "failed",
+        });
+        answer
+    }
+
+    async fn answer(&self, request: EnsureImage) -> Result<EnsureImageAnswer, EngineError> {
         self.check(&request)?;
         let pins = Pins::default();
         let resolved = self.shop.resolve(&request, &pins).await?;
@@ -118,6 +156,8 @@ impl Engine {
             });
         };
         let signature = chain.signature();
+        // Also with `fresh`: the same inputs would give the same image.
+        lifecycle::refuse(&self.shop, &signature).await?;
         if !request.fresh
             && let Some(image) = images::find(&self.shop, &resolved, &signature).await?
         {
@@ -317,14 +357,15 @@ impl Engine {
         views::build(&self.shop, id).await?.ok_or_else(missing)
     }
 
-    /// Events of a build after a number, oldest first.
-    pub async fn events(
-        &self,
-        id: &str,
-        after: u64,
-        limit: u32,
-    ) -> Result<Vec<Event>, EngineError> {
-        Ok(views::events(&self.shop, id, after, limit).await?)
+    /// Where a build stands, without the rest of it.
+    pub async fn build_state(&self, id: &str) -> Result<BuildState, EngineError> {
+        Ok(views::state(&self.row(id).await?)?)
+    }
+
+    /// Events of a build after a number, at most `limit` of them, and how many were dropped before.
+    pub async fn events(&self, id: &str, after: u64, limit: u32) -> Result<EventPage, EngineError> {
+        let events = views::events(&self.shop, id, after, limit).await?;
+        Ok(EventPage::after(after, events))
     }
 
     /// Hears the id of each build that changes.
@@ -344,7 +385,7 @@ impl Engine {
             return Err(EngineError::Conflict { message });
         }
         if !self.worker.cancel(id) {
-            self.shop.journal.drop_unwanted().await?;
+            unwanted::end(&self.shop).await?;
         }
         self.build(id).await
     }

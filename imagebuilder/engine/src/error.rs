@@ -4,6 +4,7 @@ use database::DatabaseError;
 
 use crate::failure::{Failure, Remedy, chain};
 use crate::journal::JournalError;
+use crate::lifecycle::REVOKED;
 use crate::registry::RegistryError;
 use crate::resolve::ResolveError;
 
@@ -116,6 +117,11 @@ impl From<Failure> for EngineError {
                     message: failure.message,
                 }
             }
+            // Somebody withdrew it: the caller has to ask for something else.
+            Remedy::Person if failure.reason == REVOKED => Self::Input {
+                reason: failure.reason,
+                message: failure.message,
+            },
             Remedy::Person | Remedy::Never | Remedy::Stop => Self::Internal(failure.message),
         }
     }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use database::FromRow;
 
-use crate::limits::Limits;
+use crate::quotas::Limits;
 
 /// Builds that are alike to every limit.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -161,7 +161,7 @@ impl<'a> Scene<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Quota;
+    use crate::quotas::Quota;
 
     fn waiting(project: &str, priority: i64, first: &str) -> Waiting {
         Waiting {

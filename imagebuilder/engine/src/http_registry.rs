@@ -122,6 +122,16 @@ impl Registry for HttpRegistry {
             pushed.map_err(|error| translate(&what, error))?,
         ))
     }
+
+    async fn delete(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let deleted = self.client.delete_manifest(repository, digest).await;
+        let what = format!("{repository}@{digest}");
+        deleted.map(drop).map_err(|error| translate(&what, error))
+    }
 }
 
 fn layer_of(layer: &Layer) -> artifacts::Layer {

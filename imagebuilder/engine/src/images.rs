@@ -6,6 +6,7 @@ use registry_pack::{Digest, RepositoryName, media};
 
 use crate::failure::Failure;
 use crate::journal::ImageRow;
+use crate::lifecycle;
 use crate::registry::Descriptor;
 use crate::resolve::Resolved;
 use crate::workshop::Workshop;
@@ -23,11 +24,13 @@ pub(crate) fn repository(resolved: &Resolved) -> Result<RepositoryName, Failure>
 }
 
 /// The verified image of a signature, if its record matches and its disk is still in the registry.
+/// Of a signature that was withdrawn it is a failure to ask.
 pub(crate) async fn find(
     shop: &Workshop,
     resolved: &Resolved,
     signature: &Signature,
 ) -> Result<Option<ImageRecord>, Failure> {
+    lifecycle::refuse(shop, signature).await?;
     if let Some(row) = shop.journal.image(signature.as_str()).await? {
         if row.state != ImageState::Verified.as_str() {
             return Ok(None);
@@ -97,6 +100,10 @@ async fn adopt(
     let Some((found, record)) = published(shop, &repository, signature).await? else {
         return Ok(None);
     };
+    if let Some(reason) = lifecycle::withdrawn(shop, &repository, &found).await? {
+        shop.journal.revoke(signature.as_str(), &reason).await?;
+        lifecycle::refuse(shop, signature).await?;
+    }
     let record = located(record, &repository, &found.digest);
     shop.journal
         .put_image(&row(&record, signature.as_str(), None)?)

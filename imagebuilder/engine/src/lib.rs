@@ -11,23 +11,30 @@
 mod ansible;
 mod backoff;
 mod build;
+mod cache_report;
 mod config;
+mod deliveries;
 mod engine;
 mod error;
 mod failure;
 mod fair;
+mod guest_logs;
 mod halt;
 mod host;
+mod housekeeping;
 mod http_registry;
 mod images;
 mod journal;
+mod lifecycle;
 mod limits;
 mod logs;
 mod machine;
 mod media;
+mod metrics;
 mod playbook;
 mod process;
 mod provenance;
+mod quotas;
 mod reaper;
 mod registry;
 mod resolve;
@@ -38,10 +45,12 @@ mod ssh;
 mod stages;
 mod steer;
 mod steps;
-#[cfg(test)]
+mod task_log;
+#[cfg(any(test, feature = "testing"))]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unwanted;
 mod views;
 mod worker;
 mod workshop;
@@ -51,12 +60,16 @@ pub use ansible::{
     VenvRunner,
 };
 pub use backoff::RetryPolicy;
-pub use config::EngineConfig;
+pub use config::{EngineConfig, Hidden, KeepLogs};
 pub use database::{Database, DatabaseUrl, PostgresConfig};
+pub use deliveries::Delivery;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use http_registry::HttpRegistry;
-pub use limits::{Limits, ParseLimitError, ProjectQuota, Quota, SlotRule};
+pub use limits::{Bound, bounds};
 pub use logs::Pieces;
+pub use quotas::{Limits, ParseLimitError, ProjectQuota, Quota, SlotRule};
 pub use registry::{Artifact, Content, Descriptor, Layer, Manifest, Registry, RegistryError};
 pub use size::{MachineSize, ParseSizeError};
+#[cfg(feature = "testing")]
+pub use testing::Rehearsal;

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::machine::{self, LiveMachine};
 use crate::media;
 use crate::ssh::BUILD_USER;
+use crate::task_log::TaskLog;
 
 /// What to run, and for which step.
 pub(crate) struct Task {
@@ -59,7 +60,9 @@ pub(crate) async fn run(
         roles_paths: task.roles_paths,
         facts: build.path("facts")?,
         timeout: task.timeout,
+        masker: build.masker(),
     };
+    let mut log = TaskLog::new(&build.folder, &run.ident);
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let running = async {
         // Moved in, so that the channel closes with the run.
@@ -72,7 +75,7 @@ pub(crate) async fn run(
     };
     let telling = async {
         while let Some(progress) = receiver.recv().await {
-            tell(build, step, progress).await?;
+            tell(build, step, progress, &mut log).await?;
         }
         Ok::<(), Failure>(())
     };
@@ -85,9 +88,19 @@ pub(crate) async fn run(
     Ok(recap?)
 }
 
-async fn tell(build: &Build, step: StepName, progress: Progress) -> Result<(), Failure> {
+async fn tell(
+    build: &Build,
+    step: StepName,
+    progress: Progress,
+    log: &mut TaskLog,
+) -> Result<(), Failure> {
     match progress {
+        Progress::Output { number, text } => {
+            log.add(number, &text, &build.masker())
+                .map_err(|error| Failure::host("write Ansible's output", &error))?;
+        }
         Progress::Task { number, name, role } => {
+            log.task(number, role.as_deref(), &build.mask(&name));
             let message = match &role {
                 Some(role) => format!("{role}: {name}"),
                 None => name.clone(),

@@ -180,4 +180,11 @@ pub trait Registry: Send + Sync + 'static {
         tag: Option<&str>,
         artifact: &Artifact,
     ) -> Result<Descriptor, RegistryError>;
+
+    /// Removes a manifest and every tag that names it. Of one that is gone: done.
+    async fn delete(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), RegistryError>;
 }

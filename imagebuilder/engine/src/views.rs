@@ -42,10 +42,15 @@ pub(crate) async fn builds(
     Ok(views)
 }
 
+/// Where a build stands.
+pub(crate) fn state(row: &BuildRow) -> Result<BuildState, JournalError> {
+    word("a state", &row.state)
+}
+
 async fn of_row(shop: &Workshop, row: BuildRow) -> Result<BuildView, JournalError> {
     let steps = shop.journal.steps(&row.id).await?;
     let chain: Chain = json("a chain", &row.chain)?;
-    let state: BuildState = word("a state", &row.state)?;
+    let state = state(&row)?;
     let in_queue = match state.has_ended() {
         true => None,
         false => shop.journal.in_queue(&row.id).await?,

@@ -23,6 +23,7 @@ use crate::halt::{Halt, HaltReason};
 use crate::journal::{BuildJournal, Claim, JournalError, NewWorker, Wish};
 use crate::process::kill_naming;
 use crate::run_build::{End, run_build};
+use crate::unwanted;
 use crate::workshop::Workshop;
 
 /// How often the queue is looked at although nobody rang: for leases that ran out, deadlines
@@ -159,7 +160,7 @@ impl Worker {
     /// of those that run, claims new ones.
     async fn look(self: &Arc<Self>, builds: &mut JoinSet<()>, stop: &CancellationToken) {
         let journal = &self.shop.journal;
-        if let Err(error) = journal.drop_unwanted().await {
+        if let Err(error) = unwanted::end(&self.shop).await {
             warn!("cannot end builds that nobody wants: {error}");
         }
         if !builds.is_empty() {

@@ -4,6 +4,16 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use crate::layout::{SERIAL_LOG, SERIAL_OLD};
+
+/// The last `max_bytes` that a machine wrote to its console, from both of its files.
+pub(crate) fn both(folder: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
+    let newest = tail(&folder.join(SERIAL_LOG), max_bytes)?;
+    let mut bytes = tail(&folder.join(SERIAL_OLD), max_bytes - newest.len())?;
+    bytes.extend(newest);
+    Ok(bytes)
+}
+
 /// The last `max_bytes` of a file; nothing where there is none.
 pub(crate) fn tail(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
     let mut file = match File::open(path) {

@@ -69,6 +69,7 @@ pub(crate) struct MachineFolder(PathBuf);
 /// Names within a machine's folder. QEMU runs in it, so its arguments need no path.
 pub(crate) const QMP_SOCKET: &str = "qmp.sock";
 pub(crate) const SERIAL_LOG: &str = "serial.log";
+pub(crate) const SERIAL_OLD: &str = "serial.old";
 pub(crate) const QEMU_LOG: &str = "qemu.log";
 pub(crate) const SEED: &str = "seed.iso";
 
@@ -79,10 +80,6 @@ impl MachineFolder {
 
     pub(crate) fn record(&self) -> PathBuf {
         self.0.join("machine.json")
-    }
-
-    pub(crate) fn serial_log(&self) -> PathBuf {
-        self.0.join(SERIAL_LOG)
     }
 
     pub(crate) fn qemu_log(&self) -> PathBuf {

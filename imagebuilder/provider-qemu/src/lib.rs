@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! machines/<id>/machine.json   intent, written before anything else; process, written after
-//!               qmp.sock  serial.log  qemu.log  seed.iso
+//!               qmp.sock  serial.log  serial.old  qemu.log  seed.iso
 //! disks/<id>.qcow2             a base image, a stage, or what a machine writes to
 //!       <id>.json              only for those that are kept: written once the file is whole
 //! images/<id>.qcow2, <id>.json captured images, likewise
@@ -29,6 +29,7 @@ mod destroy;
 mod diagnose;
 mod disks;
 mod durable;
+mod keeper;
 mod launch;
 mod layout;
 mod machine_file;

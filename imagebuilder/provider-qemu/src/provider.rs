@@ -15,6 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::accelerator::Accelerator;
 use crate::config::QemuConfig;
+use crate::keeper::Keeper;
 use crate::layout::Layout;
 use crate::machine_file::MachineFile;
 use crate::qemu_img::QemuImg;
@@ -28,6 +29,7 @@ const WHY_BYTES: usize = 2048;
 /// Machines on this host.
 pub struct QemuProvider {
     host: Host,
+    _keeper: Keeper,
 }
 
 /// What every call needs.
@@ -85,6 +87,7 @@ impl QemuProvider {
         let layout = layout.await.map_err(failed)?;
         let accelerator = config.accelerator.unwrap_or_else(Accelerator::detect);
         Ok(Self {
+            _keeper: Keeper::start(&layout),
             host: Host {
                 config,
                 layout,
@@ -185,9 +188,9 @@ impl Provider for QemuProvider {
     }
 
     async fn console(&self, id: &MachineId, max_bytes: usize) -> Result<Vec<u8>, ProviderError> {
-        let path = self.host.layout.machine(id).serial_log();
-        let shown = path.clone();
-        let read = durable::blocking(move || console::tail(&path, max_bytes)).await;
+        let folder = self.host.layout.machine(id).path().to_owned();
+        let shown = folder.clone();
+        let read = durable::blocking(move || console::both(&folder, max_bytes)).await;
         read.map_err(|error| diagnose::io("read", &shown, error))
     }
 }

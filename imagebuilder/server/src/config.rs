@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use imagebuilder_engine::{Database, EngineConfig, Limits, MachineSize};
+use imagebuilder_engine::{Database, EngineConfig, Hidden, KeepLogs, Limits, MachineSize};
 use registry_client::Client;
+
+use crate::webhooks::Webhooks;
+
+const DAY: u64 = 24 * 3600;
 
 /// Where things are and how large machines are. [`BuilderConfig::new`] gives the defaults.
 #[derive(Clone)]
@@ -29,6 +33,16 @@ pub struct BuilderConfig {
     pub disk_size_bytes: u64,
     /// How long a machine may take until it answers over SSH.
     pub boot_timeout_secs: u64,
+    /// How much the disks of stages and base images may take; none is no limit.
+    pub stage_store_bytes: Option<u64>,
+    /// For how many days logs and events of ended builds are kept.
+    pub keep_logs_days: u32,
+    /// Of how many ended builds logs and events are kept.
+    pub keep_logs_builds: u32,
+    /// Who is told of what happens.
+    pub webhooks: Option<Webhooks>,
+    /// Values that may appear nowhere, beside the key of the webhooks: credentials of this server.
+    pub hidden: Vec<String>,
 }
 
 impl BuilderConfig {
@@ -44,6 +58,11 @@ impl BuilderConfig {
             other_machines: engine.other_machines,
             disk_size_bytes: engine.disk_size_bytes,
             boot_timeout_secs: engine.boot_timeout.as_secs(),
+            stage_store_bytes: engine.stage_store_bytes,
+            keep_logs_days: u32::try_from(engine.logs.age.as_secs() / DAY).unwrap_or(u32::MAX),
+            keep_logs_builds: engine.logs.builds,
+            webhooks: None,
+            hidden: Vec::new(),
             data: engine.data,
             venv: engine.venv,
             registry,
@@ -52,7 +71,16 @@ impl BuilderConfig {
 
     /// The engine's part of it. The clouds are those that QEMU's images run on.
     pub(crate) fn engine(&self) -> EngineConfig {
+        let secret = self.webhooks.iter().map(|hooks| hooks.secret.clone());
+        let urls = self.webhooks.iter().flat_map(|hooks| hooks.urls.clone());
         EngineConfig {
+            stage_store_bytes: self.stage_store_bytes,
+            logs: KeepLogs {
+                age: Duration::from_secs(u64::from(self.keep_logs_days) * DAY),
+                builds: self.keep_logs_builds,
+            },
+            hidden: Hidden(self.hidden.iter().cloned().chain(secret).collect()),
+            webhooks: urls.collect(),
             cloud_types: ["libvirt", "qemu", "maas"].map(str::to_owned).to_vec(),
             slots: self.slots.max(1),
             database: self.database.clone(),

@@ -1,31 +1,21 @@
-//! Events of a build: as a JSON page, or live as server-sent events with resume.
-
-use std::convert::Infallible;
-use std::time::Duration;
+//! Events of a build: as a JSON page, or live (see `live`).
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, header};
-use imagebuilder_api::Event;
-use imagebuilder_engine::Engine;
+use imagebuilder_api::EventPage;
 use serde::Deserialize;
-use serde_json::json;
 use service::Problem;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
-use crate::problem::{bad_query, problem};
+use crate::live;
+use crate::problem::{ProblemBody, bad_query, problem};
 use crate::router::AppState;
 
-/// The journal keeps this many.
-const PAGE: u32 = 1000;
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// A reader that is this far behind waits for the network, not for memory.
-const IN_FLIGHT: usize = 64;
+/// The journal keeps about as many of each build.
+pub(crate) const PAGE: u32 = 1000;
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Where to go on.
 #[derive(Debug, Default, Deserialize)]
@@ -42,9 +32,14 @@ pub(crate) struct After {
     params(
         ("id" = String, Path, description = "The build"),
         ("after" = Option<u64>, Query, description = "The number of the last event that is known"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "The same, as browsers send it"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The same, as browsers send it when they come back; it wins"),
     ),
-    responses((status = 200, description = "Events, oldest first", body = serde_json::Value), (status = 404, description = "No such build", body = serde_json::Value, content_type = "application/problem+json"))
+    responses(
+        (status = 200, description = "Events, oldest first; as a stream where that is accepted", content((EventPage = "application/json"), (String = "text/event-stream"))),
+        (status = 400, description = "No such number", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Too many streams are open", body = ProblemBody, content_type = "application/problem+json"),
+    )
 )]
 pub(crate) async fn build_events(
     State(state): State<AppState>,
@@ -53,28 +48,40 @@ pub(crate) async fn build_events(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Query(after) = after.map_err(|rejection| bad_query(&rejection))?;
-    let after = after.after.or_else(|| last_event_id(&headers)).unwrap_or(0);
-    state.engine.build(&id).await.map_err(problem)?;
+    // Who comes back asks for the same address as at first: the header is newer than the query.
+    let after = last_event_id(&headers)?.or(after.after).unwrap_or(0);
+    state.engine.build_state(&id).await.map_err(problem)?;
     if wants_stream(&headers) {
-        return Ok(live(state, id, after));
+        return Ok(live::stream(&state, id, after));
     }
-    let events = state
+    let page = state
         .engine
         .events(&id, after, PAGE)
         .await
         .map_err(problem)?;
-    let next = events.last().map_or(after, |event| event.seq);
-    Ok(Json(json!({"events": events, "next": next})).into_response())
+    Ok(Json(page).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get("last-event-id")?
+/// The header is there and is no number.
+struct NoNumber;
+
+impl From<NoNumber> for Problem {
+    fn from(_: NoNumber) -> Self {
+        Self::bad_request("the header Last-Event-ID is not the number of an event")
+            .with_remedy("leave it out to begin at the oldest event that is kept")
+    }
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, NoNumber> {
+    let value = headers.get(LAST_EVENT_ID);
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let number = value
         .to_str()
-        .ok()?
-        .trim()
-        .parse()
         .ok()
+        .and_then(|text| text.trim().parse().ok());
+    number.map(Some).ok_or(NoNumber)
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
@@ -82,72 +89,4 @@ fn wants_stream(headers: &HeaderMap) -> bool {
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"))
-}
-
-fn live(state: AppState, id: String, after: u64) -> Response {
-    let (sender, receiver) = mpsc::channel::<Result<sse::Event, Infallible>>(IN_FLIGHT);
-    tokio::spawn(async move {
-        tokio::select! {
-            () = state.stop.cancelled() => {}
-            () = sender.closed() => {}
-            () = follow(&state.engine, &id, after, &sender) => {}
-        }
-    });
-    Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
-        .into_response()
-}
-
-/// Sends what the journal has, then waits for more, until the build has ended and all is sent.
-async fn follow(
-    engine: &Engine,
-    id: &str,
-    mut after: u64,
-    sender: &mpsc::Sender<Result<sse::Event, Infallible>>,
-) {
-    // Before the first read, so that nothing falls in between.
-    let mut changes = engine.subscribe();
-    loop {
-        let Ok(view) = engine.build(id).await else {
-            return;
-        };
-        let ended = view.state.has_ended();
-        loop {
-            let Ok(events) = engine.events(id, after, PAGE).await else {
-                return;
-            };
-            if events.is_empty() {
-                break;
-            }
-            for event in events {
-                after = event.seq;
-                if sender.send(Ok(message(&event))).await.is_err() {
-                    return;
-                }
-            }
-        }
-        if ended {
-            let last = sse::Event::default()
-                .event("end")
-                .data(json!({"state": view.state}).to_string());
-            // The reader may have gone away just now.
-            drop(sender.send(Ok(last)).await);
-            return;
-        }
-        loop {
-            match changes.recv().await {
-                Ok(changed) if changed == id => break,
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => break,
-                Err(RecvError::Closed) => return,
-            }
-        }
-    }
-}
-
-fn message(event: &Event) -> sse::Event {
-    sse::Event::default()
-        .id(event.seq.to_string())
-        .event("event")
-        .data(json!(event).to_string())
 }

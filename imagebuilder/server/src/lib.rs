@@ -12,6 +12,9 @@ mod builds;
 mod config;
 mod events;
 mod images;
+mod lifecycle;
+mod limits;
+mod live;
 mod openapi;
 mod page;
 mod problem;
@@ -19,7 +22,10 @@ mod router;
 mod start;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 pub use config::BuilderConfig;
+pub use limits::limits;
 pub use openapi::openapi;
 pub use start::{Builder, StartError, start};
+pub use webhooks::Webhooks;

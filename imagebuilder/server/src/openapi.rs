@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{admin, builds, events, images};
+use crate::{admin, builds, events, images, lifecycle};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -12,6 +12,12 @@ use crate::{admin, builds, events, images};
         images::show_image,
         images::explain_image,
         images::diff_images,
+        lifecycle::collect_images,
+        lifecycle::revoke_image,
+        lifecycle::image_dependants,
+        lifecycle::list_holds,
+        lifecycle::hold_image,
+        lifecycle::release_image,
         builds::list_builds,
         builds::show_build,
         builds::cancel_build,
@@ -19,6 +25,7 @@ use crate::{admin, builds, events, images};
         builds::resume_build,
         builds::prioritize_build,
         builds::build_logs,
+        builds::build_timeline,
         events::build_events,
         admin::list_workers,
         admin::drain,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-const LONGEST: u32 = 1000;
+pub(crate) const LONGEST: u32 = 1000;
 const USUAL: u32 = 100;
 
 /// Which part of a list is wanted.

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use imagebuilder_engine::{Engine, EngineError, HttpRegistry, VenvRunner};
 use imagebuilder_provider::ProviderError;
 use imagebuilder_provider_qemu::{QemuConfig, QemuProvider};
+use prometheus::Registry;
+use service::outbound::OutboundError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::BuilderConfig;
 use crate::router::router;
+use crate::webhooks;
 
 /// A started builder.
 pub struct Builder {
@@ -18,6 +21,17 @@ pub struct Builder {
     pub router: axum::Router,
     /// Ends after the token given to [`start`]: by then machines are destroyed and unfinished builds are queued.
     pub task: JoinHandle<()>,
+    engine: Engine,
+}
+
+impl Builder {
+    /// Adds what is counted here to what the server shows.
+    ///
+    /// # Errors
+    /// Where it was added before.
+    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        self.engine.register(registry)
+    }
 }
 
 /// Why the builder does not start.
@@ -37,6 +51,9 @@ pub enum StartError {
         /// What is wrong.
         source: std::io::Error,
     },
+    /// No client for webhooks can be made.
+    #[error("cannot tell webhooks anything")]
+    Webhooks(#[source] OutboundError),
     /// The engine cannot open its data.
     #[error("cannot open the builder's data in {}", data.display())]
     Engine {
@@ -72,8 +89,18 @@ pub async fn start(config: BuilderConfig, stop: CancellationToken) -> Result<Bui
         source,
     })?;
     let router = router(engine.clone(), stop.clone());
-    let task = tokio::spawn(async move { engine.run(stop).await });
-    Ok(Builder { router, task })
+    if let Some(webhooks) = config.webhooks.filter(|webhooks| !webhooks.urls.is_empty()) {
+        let outbound = webhooks::open(&webhooks).map_err(StartError::Webhooks)?;
+        let telling = webhooks::tell(engine.clone(), webhooks, outbound, stop.clone());
+        tokio::spawn(telling);
+    }
+    let running = engine.clone();
+    let task = tokio::spawn(async move { running.run(stop).await });
+    Ok(Builder {
+        router,
+        task,
+        engine,
+    })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, StartError> {

@@ -1,5 +1,10 @@
 //! The routes over an engine that does not run: what is refused, and how.
 
+mod contract;
+mod operations;
+mod stream;
+mod webhooks;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,9 +78,17 @@ impl Registry for Empty {
     ) -> Result<Descriptor, RegistryError> {
         nothing("repository")
     }
+    async fn delete(&self, _: &RepositoryName, _: &Digest) -> Result<(), RegistryError> {
+        Ok(())
+    }
 }
 
 async fn routes() -> (TempDir, Router) {
+    let (folder, engine) = engine().await;
+    (folder, router(engine, CancellationToken::new()))
+}
+
+async fn engine() -> (TempDir, Engine) {
     let folder = tempfile::tempdir().unwrap();
     let provider = FakeProvider::open(&folder.path().join("cloud")).unwrap();
     let venv = folder.path().join("venv");
@@ -89,7 +102,7 @@ async fn routes() -> (TempDir, Router) {
     )
     .await
     .unwrap();
-    (folder, router(engine, CancellationToken::new()))
+    (folder, engine)
 }
 
 async fn ask(router: &Router, method: &str, path: &str, body: Option<&str>) -> (StatusCode, Value) {

@@ -17,6 +17,7 @@ pub mod artifacts;
 mod auth;
 pub mod bundles;
 mod client;
+pub mod copy;
 pub mod credentials;
 pub mod deprecations;
 mod descriptor;

@@ -163,6 +163,28 @@ impl Client {
         Ok(digest_of(&bytes, algorithm))
     }
 
+    /// Deletes a manifest, and with it every tag that names it. False when it was not there.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot be asked.
+    pub async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool, ClientError> {
+        let what = name(repository, digest.as_str());
+        let url = self.manifest_url(repository, digest.as_str())?;
+        let scope = Scope::Push(repository.clone());
+        match self
+            .send(&what, &scope, |http| http.delete(url.clone()))
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(ClientError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn manifest_url(
         &self,
         repository: &RepositoryName,

@@ -60,6 +60,8 @@ pub const STAGE_DISK: &str = "application/vnd.packyard.stage.disk.v1.qcow2+zstd"
 pub const IMAGE: &str = "application/vnd.packyard.image.v1+json";
 /// The record of a built image, which is its configuration.
 pub const IMAGE_RECORD: &str = "application/vnd.packyard.image.record.v1+json";
+/// Refers to an image: it was withdrawn and may never be used again. Its layer says why.
+pub const IMAGE_REVOCATION: &str = "application/vnd.packyard.image.revocation.v1+json";
 /// Referrer of an image: kube-bench's own JSON.
 pub const KUBE_BENCH_REPORT: &str = "application/vnd.packyard.kube-bench.report.v1+json";
 /// Referrer of an image: how it was built.
@@ -75,6 +77,9 @@ pub const ANNOTATION_TITLE: &str = "org.opencontainers.image.title";
 pub const ANNOTATION_CREATED: &str = "org.opencontainers.image.created";
 /// Annotation in `pack.json` that names the freshness epoch of a pack.
 pub const ANNOTATION_FRESHNESS: &str = "packyard.io/freshness";
+/// Annotation in `pack.json` that names the roles, separated by commas, which are captured as
+/// stages of their own.
+pub const ANNOTATION_OWN_STAGE: &str = "packyard.io/own-stage";
 /// Annotation of a [`DEPRECATION`]: why, and what to use instead.
 pub const ANNOTATION_DEPRECATED_REASON: &str = "packyard.io/deprecated-reason";
 /// The project that is meant when none is named.

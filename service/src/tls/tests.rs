@@ -52,3 +52,23 @@ async fn serves_over_tls_and_refuses_files_that_do_not_fit() {
     stop.cancel();
     served.await.expect("the server ended");
 }
+
+#[test]
+fn who_has_no_fast_aes_says_so_by_its_order() {
+    use rustls::CipherSuite as Suite;
+    let (small, large) = (
+        Suite::TLS13_AES_128_GCM_SHA256,
+        Suite::TLS13_AES_256_GCM_SHA384,
+    );
+    let chacha = Suite::TLS13_CHACHA20_POLY1305_SHA256;
+    for (offered, expected) in [
+        (&[large, chacha, small][..], false),
+        (&[chacha, large, small], false),
+        (&[large, small, chacha], true),
+        (&[small], true),
+        (&[large], false),
+        (&[], false),
+    ] {
+        assert_eq!(super::has_fast_aes(offered), expected, "{offered:?}");
+    }
+}

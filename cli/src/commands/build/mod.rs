@@ -1,5 +1,6 @@
 //! `packyard build`: the work behind an image.
 
+mod board;
 mod cancel;
 pub(crate) mod follow;
 mod logs;
@@ -7,6 +8,9 @@ mod ls;
 mod pause;
 mod priority;
 mod show;
+pub(crate) mod shown;
+mod stream;
+mod timeline;
 mod watch;
 
 use crate::context::Context;

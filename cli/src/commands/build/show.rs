@@ -1,23 +1,35 @@
 //! `packyard build show`.
 
+use imagebuilder_api::timeline::Timeline;
 use imagebuilder_api::{BuildView, ConditionStatus, StepState};
 use jiff::Timestamp;
 
-use super::{called, path};
+use super::{called, path, timeline};
 use crate::api;
 use crate::context::Context;
 use crate::error::CliError;
 
 /// Show a build: steps, stages, conditions.
+///
+/// The same timeline as a picture is at /api/v1/builds/ID/timeline.svg of the server.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The build's id.
     id: String,
+    /// Show where the time went: each step as a bar.
+    #[arg(long)]
+    timeline: bool,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     let client = context.client().await?;
     let view: BuildView = api::get(&client, &called(&args.id), &path(&args.id, "")).await?;
+    if args.timeline {
+        let timeline = Timeline::of(&view, Timestamp::now());
+        return context
+            .output
+            .answer(&timeline, || timeline::text(&timeline));
+    }
     context.output.answer(&view, || shown(&view))
 }
 

@@ -5,7 +5,7 @@ use service::health::{self, Readiness};
 use service::metrics::Metrics;
 
 use crate::commands::serve::{self, Front, builder};
-use crate::context::connect;
+use crate::context::{connect, credential};
 use crate::error::CliError;
 use crate::output::print;
 
@@ -30,12 +30,13 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     })?;
     let client = connect(address).await?;
     let front = Front::open(&settings).await?;
-    let config = builder::config(&settings, client)?;
+    let config = builder::config(&settings, client, credential(address).await?)?;
     let builder = imagebuilder_server::start(config, front.stop.clone())
         .await
         .map_err(|error| CliError::failed("cannot start the image builder").caused_by(&error))?;
     let readiness = Readiness::new(front.stop.clone());
     let metrics = Metrics::new()
+        .and_then(|metrics| builder.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
     let routes = builder
         .router

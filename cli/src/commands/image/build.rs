@@ -6,6 +6,7 @@ use serde_json::json;
 use super::show;
 use crate::api;
 use crate::commands::build::follow::{self, Ended};
+use crate::commands::build::shown;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::references;
@@ -72,7 +73,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     context
         .output
         .remark(format!("build {build} makes the image {signature}"));
-    match follow::to_the_end(&client, build.as_str(), &context.progress()).await? {
+    let shown = shown::for_people(&context.progress());
+    match follow::to_the_end(&client, build.as_str(), shown).await? {
         Ended::Succeeded(view) => {
             let path = format!("api/v1/images/{}", view.signature);
             let image: ImageRecord =

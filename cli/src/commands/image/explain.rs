@@ -1,7 +1,7 @@
 //! `packyard image explain`.
 
-use imagebuilder_api::Chain;
 use imagebuilder_api::signature::explain_text;
+use imagebuilder_api::{CacheReport, Chain};
 use serde_json::{Value, json};
 
 use crate::api;
@@ -12,7 +12,9 @@ use crate::output::text;
 /// Show what an image is made of, or what makes two differ.
 ///
 /// An image's signature is made of everything that can change its content:
-/// base image, packs, roles file by file, variables, components.
+/// base image, packs, roles file by file, variables, components. For each stage it
+/// says whether the newest build found it (hit) or made it (miss), and which input
+/// made it miss.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The image's signature, or its first digits.
@@ -46,10 +48,29 @@ async fn explain(
     // The server may be newer than this program; then the inputs are shown as they came.
     let chain = json!({"schemaVersion": inputs.get("schemaVersion"), "stages": stages});
     let chain: Option<Chain> = serde_json::from_value(chain).ok();
+    let cache = inputs.get("cache").cloned().unwrap_or_default();
+    let cache: Option<CacheReport> = serde_json::from_value(cache).unwrap_or_default();
     context.output.answer(&inputs, || match &chain {
-        Some(chain) => explain_text(chain),
+        Some(chain) => format!("{}{}", explain_text(chain), shown(cache.as_ref())),
         None => serde_json::to_string_pretty(&inputs).unwrap_or_default(),
     })
+}
+
+/// A line for each stage.
+fn shown(cache: Option<&CacheReport>) -> String {
+    let Some(cache) = cache else {
+        return String::new();
+    };
+    let mut text = format!("stages in build {}\n", cache.build);
+    for stage in &cache.stages {
+        let name = &stage.name;
+        text.push_str(&match (&stage.why, stage.seconds) {
+            (None, _) => format!("  hit   {name}\n"),
+            (Some(why), Some(seconds)) => format!("  miss  {name}  {seconds:.0} s  {why}\n"),
+            (Some(why), None) => format!("  miss  {name}  {why}\n"),
+        });
+    }
+    text
 }
 
 async fn compare(

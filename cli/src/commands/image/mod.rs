@@ -1,11 +1,17 @@
 //! `packyard image`: virtual machines' disks, made from profiles.
 
 mod build;
+mod copy;
+mod dependants;
 mod explain;
+mod find;
+mod gc;
+mod hold;
 mod import;
 mod ls;
 mod pull;
 mod qcow2;
+mod revoke;
 mod show;
 
 use crate::context::Context;
@@ -26,6 +32,16 @@ pub(crate) enum Command {
     Explain(explain::Args),
     /// Fetch an image's disk.
     Pull(pull::Args),
+    /// Copy an image to another project or registry.
+    Copy(copy::Args),
+    /// Withdraw an image for ever.
+    Revoke(revoke::Args),
+    /// Say that somebody needs an image.
+    Hold(hold::Hold),
+    /// End a hold.
+    Release(hold::Release),
+    /// Remove images by rule.
+    Gc(gc::Args),
 }
 
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), CliError> {
@@ -36,6 +52,11 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), CliEr
         Command::Show(args) => show::run(args, context).await,
         Command::Explain(args) => explain::run(args, context).await,
         Command::Pull(args) => pull::run(args, context).await,
+        Command::Copy(args) => copy::run(args, context).await,
+        Command::Revoke(args) => revoke::run(args, context).await,
+        Command::Hold(args) => hold::hold(args, context).await,
+        Command::Release(args) => hold::release(args, context).await,
+        Command::Gc(args) => gc::run(args, context).await,
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use imagebuilder_api::ImageRecord;
-use registry_client::{Client, Descriptor, artifacts};
-use registry_pack::{Reference, RepositoryName, media};
+use registry_client::{Descriptor, artifacts};
+use registry_pack::media;
 use serde_json::json;
 
-use crate::api;
+use super::find::{self, Found};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::size;
@@ -22,10 +21,24 @@ pub(crate) struct Args {
     /// The file to write.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    /// Fetch it even if it was revoked.
+    #[arg(long)]
+    revoked: bool,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
-    let (client, repository, target) = find(&args.image, context).await?;
+    let Found {
+        client,
+        repository,
+        target,
+        revoked,
+    } = find::image(&args.image, context).await?;
+    if revoked && !args.revoked {
+        return Err(
+            CliError::refused(format!("the image {} was revoked", args.image))
+                .hint("why: packyard image show; to fetch it all the same, pass --revoked"),
+        );
+    }
     let opened = artifacts::open(&client, &repository, &target).await?;
     let disk = disk(&opened.manifest.layers).ok_or_else(|| {
         CliError::failed(format!("{} holds no disk of its own", args.image)).hint(
@@ -44,37 +57,6 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             size(disk.size_bytes)
         )
     })
-}
-
-async fn find(
-    image: &str,
-    context: &Context,
-) -> Result<(Client, RepositoryName, String), CliError> {
-    if is_signature(image) {
-        let client = context.client().await?;
-        let path = format!("api/v1/images/{}", api::segment(image));
-        let record: ImageRecord = api::get(&client, &super::called(image), &path).await?;
-        let artifact = record.artifact.ok_or_else(|| {
-            CliError::not_found(format!("the image {image} has no disk in the registry"))
-                .hint("`packyard image show` tells where it is")
-        })?;
-        return Ok((
-            client,
-            artifact.repository.parse()?,
-            artifact.digest.to_string(),
-        ));
-    }
-    let reference: Reference = image.parse()?;
-    let target = reference.target().ok_or_else(|| {
-        CliError::usage(format!("{image} names no version"))
-            .hint("write PROJECT/images/NAME:TAG, or a signature")
-    })?;
-    let client = context.client_for(&reference).await?;
-    Ok((client, reference.repository, target))
-}
-
-fn is_signature(text: &str) -> bool {
-    (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn disk(layers: &[Descriptor]) -> Option<&Descriptor> {

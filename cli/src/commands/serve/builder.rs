@@ -11,6 +11,7 @@ use imagebuilder_engine::MachineSize;
 use imagebuilder_server::{BuilderConfig, StartError};
 use registry_client::{Client, ClientOptions, Credential};
 use service::listener::Listener;
+use service::metrics::Metrics;
 use service::{Authenticator, CancellationToken, Problem};
 use tokio::task::JoinHandle;
 
@@ -25,6 +26,7 @@ pub(super) async fn start(
     settings: &Settings,
     listener: &Listener,
     authenticator: &Authenticator,
+    metrics: &Metrics,
     stop: CancellationToken,
 ) -> Result<(Router, Option<JoinHandle<()>>), CliError> {
     if !settings.builder.enabled {
@@ -33,9 +35,21 @@ pub(super) async fn start(
             None,
         ));
     }
-    let config = config(settings, own_client(listener, authenticator)?)?;
+    let credential = authenticator.internal();
+    let credential = Credential::Password {
+        user: credential.user,
+        password: credential.password,
+    };
+    let options = ClientOptions::new(own_address(listener));
+    let client = Client::new(options.with_credential(Some(credential.clone())))?;
+    let config = config(settings, client, Some(credential))?;
     match imagebuilder_server::start(config, stop).await {
-        Ok(builder) => Ok((builder.router, Some(builder.task))),
+        Ok(builder) => {
+            builder
+                .register(metrics.registry())
+                .map_err(|error| CliError::failed("cannot count builds").caused_by(&error))?;
+            Ok((builder.router, Some(builder.task)))
+        }
         // A registry is useful on a machine that cannot run QEMU.
         Err(error @ StartError::Provider { .. }) => {
             let mut why = error.to_string();
@@ -64,19 +78,13 @@ pub(crate) async fn finish(task: JoinHandle<()>) {
     }
 }
 
-/// A client of this very server, with a credential that only this process knows.
-fn own_client(listener: &Listener, authenticator: &Authenticator) -> Result<Client, CliError> {
-    let credential = authenticator.internal();
-    let options =
-        ClientOptions::new(own_address(listener)).with_credential(Some(Credential::Password {
-            user: credential.user,
-            password: credential.password,
-        }));
-    Ok(Client::new(options)?)
-}
-
-/// The builder's configuration, with this registry.
-pub(crate) fn config(settings: &Settings, registry: Client) -> Result<BuilderConfig, CliError> {
+/// The builder's configuration, with this registry and the credential that it is asked with,
+/// which no log may show.
+pub(crate) fn config(
+    settings: &Settings,
+    registry: Client,
+    credential: Option<Credential>,
+) -> Result<BuilderConfig, CliError> {
     let builder = &settings.builder;
     let data = settings.server.data.join("builder");
     let mut config = BuilderConfig::new(data, venv(settings), registry);
@@ -90,6 +98,15 @@ pub(crate) fn config(settings: &Settings, registry: Client) -> Result<BuilderCon
     config.other_machines.clone_from(&builder.other_machines);
     config.boot_timeout_secs = builder.boot_timeout_secs;
     config.disk_size_bytes = builder.disk_size_bytes;
+    config.stage_store_bytes = Some(builder.stage_store_bytes).filter(|limit| *limit > 0);
+    config.keep_logs_days = builder.keep_logs_days;
+    config.keep_logs_builds = builder.keep_logs_builds;
+    config.webhooks = builder.webhooks()?;
+    config.hidden = match credential {
+        Some(Credential::Password { password, .. }) => vec![password],
+        Some(Credential::Token(token)) => vec![token],
+        None => Vec::new(),
+    };
     Ok(config)
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 pub(crate) mod failures;
 mod front;
+mod openapi;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,14 +49,21 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let (stop, listener) = (&front.stop, &front.listener);
     let registry = open_registry(&settings).await?;
     let maintenance = tokio::spawn(maintain(registry.clone(), stop.clone()));
-    let (builder_routes, builder) =
-        builder::start(&settings, listener, &front.authenticator, stop.clone()).await?;
-    let readiness = Readiness::new(stop.clone());
     let metrics = Metrics::new()
         .and_then(|metrics| registry.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
+    let (builder_routes, builder) = builder::start(
+        &settings,
+        listener,
+        &front.authenticator,
+        &metrics,
+        stop.clone(),
+    )
+    .await?;
+    let readiness = Readiness::new(stop.clone());
     let routes = registry_server::router(registry.clone())
         .merge(builder_routes)
+        .merge(openapi::router())
         .merge(health::router(readiness.clone(), metrics.clone()));
     let routes = guarded(routes, front.gate, metrics);
 

@@ -1,5 +1,7 @@
 //! The chain of stages, and the ids that it gives.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -72,16 +74,7 @@ impl Chain {
                 });
             }
         }
-        let mut packs = std::collections::BTreeSet::new();
-        for stage in &stages {
-            if let StageInputs::Roles(inputs) = stage
-                && !packs.insert(&inputs.pack.name)
-            {
-                return Err(ChainError::Twice {
-                    pack: inputs.pack.name.clone(),
-                });
-            }
-        }
+        each_once(&stages)?;
         Ok(Self { stages })
     }
 
@@ -116,6 +109,32 @@ impl Chain {
     }
 }
 
+/// A pack comes whole or in parts, and each part once.
+fn each_once(stages: &[StageInputs]) -> Result<(), ChainError> {
+    let mut whole = BTreeSet::new();
+    let mut parts = BTreeSet::new();
+    for stage in stages {
+        let (pack, new) = match stage {
+            StageInputs::Roles(inputs) => {
+                let pack = inputs.pack.name.as_str();
+                let in_parts = parts.iter().any(|(of, _)| *of == pack);
+                (pack, whole.insert(pack) && !in_parts)
+            }
+            StageInputs::Part(inputs) => {
+                let first = inputs.roles.first().map(|role| role.name.as_str());
+                let pack = inputs.pack.as_str();
+                (pack, parts.insert((pack, first)) && !whole.contains(pack))
+            }
+            _ => continue,
+        };
+        if !new {
+            let pack = pack.to_owned();
+            return Err(ChainError::Twice { pack });
+        }
+    }
+    Ok(())
+}
+
 const BASE: &str = "base";
 const HARDEN: &str = "harden (or its marker skipped)";
 const KUBERNETES: &str = "kubernetes (or its marker skipped)";
@@ -143,7 +162,7 @@ fn fits(stage: &StageInputs, expected: &'static str) -> bool {
         | StageInputs::Skipped(SkippedInputs {
             skipped: SkippedStage::Kubernetes,
         }) => KUBERNETES,
-        StageInputs::Roles(_) => ROLES,
+        StageInputs::Roles(_) | StageInputs::Part(_) => ROLES,
         StageInputs::Seal(_) => SEAL,
     };
     actual == expected

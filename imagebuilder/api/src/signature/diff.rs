@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::chain::Chain;
 use super::inputs::StageInputs;
 use super::sentence::Place;
 
 /// One input that differs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Where, such as `stages[3].roles[0].files["tasks/main.yml"].digest`.
@@ -61,7 +62,7 @@ pub fn diff(left: &Chain, right: &Chain) -> Vec<Difference> {
     differences
 }
 
-fn diff_stage(
+pub(super) fn diff_stage(
     index: usize,
     left: Option<&StageInputs>,
     right: Option<&StageInputs>,
@@ -124,6 +125,7 @@ fn pack_of(stage: &StageInputs) -> Option<String> {
     let pack = match stage {
         StageInputs::Kubernetes(inputs) => &inputs.pack,
         StageInputs::Roles(inputs) => &inputs.pack,
+        StageInputs::Part(inputs) => return Some(inputs.pack.clone()),
         _ => return None,
     };
     Some(format!("{} {}", pack.name, pack.version))

@@ -95,6 +95,20 @@ fn stage_lines(text: &mut String, inputs: &StageInputs) {
             );
             pack_line(text, &roles.pack);
         }
+        StageInputs::Part(part) => {
+            engine_line(
+                text,
+                part.stage_version,
+                &part.ansible_core,
+                part.freshness.as_deref(),
+            );
+            let (pack, common) = (&part.pack, &part.common);
+            line(
+                text,
+                1,
+                &format!("part of pack {pack}, its common files {common}"),
+            );
+        }
         StageInputs::Seal(seal) => engine_line(text, seal.stage_version, &seal.ansible_core, None),
     }
     for role in inputs.roles() {

@@ -23,6 +23,8 @@ pub enum StageInputs {
     Skipped(SkippedInputs),
     /// The roles of one pack.
     Roles(RolesInputs),
+    /// Some roles of a pack in which a role asks for a stage of its own.
+    Part(PartInputs),
     /// The clean-up before capture. It is never captured as a stage.
     Seal(SealInputs),
 }
@@ -118,6 +120,29 @@ pub struct RolesInputs {
     /// The pack.
     pub pack: PackInputs,
     /// Its roles, in order.
+    pub roles: Vec<RoleInputs>,
+    /// The freshness epoch of the pack, if it declares one.
+    #[serde(deserialize_with = "explicit")]
+    pub freshness: Option<String>,
+}
+
+/// Some roles of a pack in which a role asks for a stage of its own.
+///
+/// Its version and the roles of its other parts are left out: a change of one of them must not
+/// move this part. So a role may read its own folder, what lies in no role's folder, and what
+/// the roles before it left on the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PartInputs {
+    /// Raised whenever the engine runs this stage differently.
+    pub stage_version: u32,
+    /// The exact version of ansible-core.
+    pub ansible_core: String,
+    /// The pack's name.
+    pub pack: String,
+    /// Every file of the pack that lies in no role's folder and that the engine does not read itself.
+    pub common: Digest,
+    /// The roles, in order.
     pub roles: Vec<RoleInputs>,
     /// The freshness epoch of the pack, if it declares one.
     #[serde(deserialize_with = "explicit")]
@@ -223,13 +248,20 @@ impl StageInputs {
                 skipped: SkippedStage::Kubernetes,
             }) => "kubernetes".to_owned(),
             Self::Roles(inputs) => format!("roles {}", inputs.pack.name),
+            Self::Part(inputs) => {
+                let first = inputs.roles.first().map_or("", |role| role.name.as_str());
+                format!("roles {}/{first}", inputs.pack)
+            }
             Self::Seal(_) => "seal".to_owned(),
         }
     }
 
     /// Whether the disk after this stage is kept as a checkpoint.
     pub fn is_captured(&self) -> bool {
-        matches!(self, Self::Harden(_) | Self::Kubernetes(_) | Self::Roles(_))
+        matches!(
+            self,
+            Self::Harden(_) | Self::Kubernetes(_) | Self::Roles(_) | Self::Part(_)
+        )
     }
 
     /// The roles that this stage runs, in order.
@@ -238,6 +270,7 @@ impl StageInputs {
             Self::Harden(inputs) => &inputs.roles,
             Self::Kubernetes(inputs) => &inputs.roles,
             Self::Roles(inputs) => &inputs.roles,
+            Self::Part(inputs) => &inputs.roles,
             Self::Seal(inputs) => &inputs.roles,
             Self::Base(_) | Self::Skipped(_) => &[],
         }

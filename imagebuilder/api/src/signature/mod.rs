@@ -22,6 +22,7 @@
 
 mod canonical;
 mod chain;
+mod changes;
 mod diff;
 mod explain;
 mod ids;
@@ -32,13 +33,14 @@ mod sentence;
 mod variable;
 
 pub use chain::{Chain, ChainError, Link};
+pub use changes::{StageChange, changes};
 pub use diff::{Difference, diff};
 pub use explain::{explain, explain_text};
 pub use ids::{Signature, StageId};
 pub use inputs::{
     BaseImage, BaseInputs, ComponentIdentity, ComponentInputs, FileInputs, HardenInputs,
-    KubernetesInputs, PackInputs, RoleInputs, RolesInputs, SealInputs, SkippedInputs, SkippedStage,
-    StageInputs,
+    KubernetesInputs, PackInputs, PartInputs, RoleInputs, RolesInputs, SealInputs, SkippedInputs,
+    SkippedStage, StageInputs,
 };
 pub use record::{StageRecord, StageRecordError};
 pub use secret::{Secret, SecretDigest, SecretKey};

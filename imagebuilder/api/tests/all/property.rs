@@ -101,7 +101,7 @@ const MOVES: &[Change] = &[
             None,
         ));
     }),
-    ("one pack with roles less", |c, _| drop(c.packs.pop())),
+    ("one pack with roles less", |c, _| drop(c.packs.remove(0))),
     ("pack's freshness", |c, x| {
         c.packs[0].freshness = Some(x.to_owned());
     }),

@@ -4,8 +4,11 @@
 
 use serde_json::Value;
 
+use crate::ansible::output::{self, Budget};
+use crate::ansible::plain_text::plain;
 use crate::ansible::{AnsibleError, Progress, Recap};
 use crate::process::tail;
+use crate::resolve::Masker;
 
 /// How much of a module's output goes into a message.
 const MESSAGE_BYTES: usize = 2000;
@@ -13,6 +16,9 @@ const MESSAGE_BYTES: usize = 2000;
 /// What was understood so far.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
+    /// Before anything is cut to size: half a secret would not be recognised.
+    masker: Masker,
+    budget: Budget,
     tasks: u32,
     current: Option<(Option<String>, String)>,
     failure: Option<AnsibleError>,
@@ -22,15 +28,37 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// A reader that passes no secret on.
+    pub(crate) fn new(masker: Masker) -> Self {
+        Self {
+            masker,
+            ..Self::default()
+        }
+    }
+
     /// Takes one line; answers with what to report.
-    pub(crate) fn line(&mut self, line: &str) -> Option<Progress> {
+    pub(crate) fn line(&mut self, line: &str) -> Vec<Progress> {
         let Ok(event) = serde_json::from_str::<Value>(line) else {
-            self.say(line);
-            return None;
+            let line = self.masker.mask(line);
+            self.say(&line);
+            return Vec::new();
         };
+        let event = self.masker.json(event);
+        let mut report = Vec::new();
+        report.extend(self.event(&event));
+        let said = self.budget.allow(output::text(&event));
+        report.extend(said.map(|text| Progress::Output {
+            number: self.tasks,
+            text,
+        }));
+        report
+    }
+
+    fn event(&mut self, event: &Value) -> Option<Progress> {
         let data = &event["event_data"];
         match event["event"].as_str().unwrap_or_default() {
             "playbook_on_task_start" | "playbook_on_handler_task_start" => {
+                self.budget.next_task();
                 return Some(self.task(data));
             }
             "runner_on_failed" if data["ignore_errors"] != Value::Bool(true) => {
@@ -183,22 +211,6 @@ fn text(value: &Value) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Text without terminal colours.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('\u{1b}') {
-        out.push_str(&rest[..start]);
-        let sequence = &rest[start + 1..];
-        let end = sequence
-            .find(|c: char| c.is_ascii_alphabetic())
-            .map_or(sequence.len(), |at| at + 1);
-        rest = &sequence[end..];
-    }
-    out.push_str(rest);
-    out.replace('\r', "")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -209,7 +221,8 @@ mod tests {
         let mut reader = Reader::default();
         let progress = events
             .iter()
-            .filter_map(|event| reader.line(&event.to_string()))
+            .flat_map(|event| reader.line(&event.to_string()))
+            .filter(|one| matches!(one, Progress::Task { .. }))
             .collect();
         (progress, reader.finish(Some(code), ""))
     }
@@ -284,5 +297,20 @@ mod tests {
             end.unwrap_err().to_string(),
             "Ansible ended with code 4: ERROR! the role 'x' was not found"
         );
+    }
+
+    #[test]
+    fn no_secret_is_passed_on_even_where_a_message_is_cut() {
+        let secret = "s3cr3t-".repeat(100);
+        let mut reader = Reader::new(Masker::new([secret.clone()]));
+        let long = format!("{secret}{}", "x".repeat(MESSAGE_BYTES - 300));
+        let event = failure(json!({"msg": long, "stdout": secret, "rc": 1}));
+        let report = format!("{:?}", reader.line(&event.to_string()));
+        assert!(
+            report.contains("********") && !report.contains("s3cr3t"),
+            "{report}"
+        );
+        let said = reader.finish(Some(2), "").unwrap_err().to_string();
+        assert!(!said.contains("s3cr3t"), "{said}");
     }
 }

@@ -4,6 +4,10 @@
 
 mod collection;
 mod events;
+mod output;
+mod plain_text;
+#[cfg(test)]
+mod real;
 mod runner;
 mod workspace;
 
@@ -13,8 +17,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use crate::resolve::Masker;
+
 pub(crate) use collection::Collection;
+pub(crate) use output::{RUN_BYTES, TASK_BYTES};
 pub use runner::VenvRunner;
+pub(crate) use workspace::clean_up;
 
 /// The name of the one host in every inventory of ours.
 pub(crate) const HOST: &str = "image";
@@ -38,6 +46,8 @@ pub struct PlaybookRun {
     pub facts: PathBuf,
     /// The run is ended after this long.
     pub timeout: Duration,
+    /// What must not be in anything that the run says.
+    pub(crate) masker: Masker,
 }
 
 /// A playbook written for this run, or one of the collection.
@@ -73,6 +83,13 @@ pub enum Progress {
         name: String,
         /// The role that it belongs to.
         role: Option<String>,
+    },
+    /// A task said something.
+    Output {
+        /// Which task; 0 before the first.
+        number: u32,
+        /// Whole lines.
+        text: String,
     },
     /// Something that a person should read.
     Note(String),

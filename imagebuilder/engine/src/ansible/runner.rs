@@ -129,6 +129,8 @@ impl AnsibleRunner for VenvRunner {
                 "Mitogen does not load, so tasks run over plain SSH: {why_not}"
             )));
         }
+        // Also where the run is cancelled: the folder holds variables of roles.
+        let _cleaning = Cleaning(&run.folder);
         let playbook = workspace::write(run, &collections, strategy)
             .map_err(|error| failed(error.to_string()))?;
         let temporary =
@@ -136,8 +138,16 @@ impl AnsibleRunner for VenvRunner {
         let command = self.command(run, &playbook, &temporary);
         let end = follow(command, run, progress).await;
         drop(temporary);
-        workspace::clean(run);
         end
+    }
+}
+
+/// Removes what only the run needed, however it ends.
+struct Cleaning<'a>(&'a Path);
+
+impl Drop for Cleaning<'_> {
+    fn drop(&mut self) {
+        workspace::clean_up(self.0);
     }
 }
 
@@ -163,7 +173,7 @@ async fn follow(
     let mut tree = Tree::spawn(command).map_err(failed)?;
     let stdout = tree.child.stdout.take();
     let stderr = tree.child.stderr.take();
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(run.masker.clone());
     let events = async {
         if let Some(stdout) = stdout {
             read_events(BufReader::new(stdout), &mut reader, progress).await?;
@@ -203,7 +213,7 @@ async fn read_events<R: tokio::io::AsyncRead + Unpin>(
         if read == 0 {
             return Ok(());
         }
-        if let Some(said) = reader.line(String::from_utf8_lossy(&line).trim_end()) {
+        for said in reader.line(String::from_utf8_lossy(&line).trim_end()) {
             progress(said);
         }
     }

@@ -36,6 +36,11 @@ pub(crate) fn write(
         &run.folder.join("env/extravars"),
         &Value::Object(run.extra_vars.clone()),
     )?;
+    // Its own output file would hold every secret that a task prints: see `task_log`.
+    write_private(
+        &run.folder.join("env/settings"),
+        &json!({"suppress_output_file": true}),
+    )?;
     fs::write(
         run.folder.join("project/ansible.cfg"),
         configuration(run, collections, strategy),
@@ -51,18 +56,32 @@ pub(crate) fn write(
     Ok(name)
 }
 
-/// Removes what may hold secrets, and what only the runner needed.
-pub(crate) fn clean(run: &PlaybookRun) {
-    for folder in ["env", "home", "tmp"] {
-        drop(fs::remove_dir_all(run.folder.join(folder)));
+/// Removes what may hold secrets, and what only the runner needed, of every run in this folder.
+pub(crate) fn clean_up(folder: &Path) {
+    for inner in ["env", "home", "tmp"] {
+        drop(fs::remove_dir_all(folder.join(inner)));
     }
-    // It repeats the variables of roles; the inputs of the build are kept elsewhere, without secrets.
-    drop(fs::remove_file(playbook_file(run)));
-    let artifacts = run.folder.join("artifacts").join(&run.ident);
-    drop(fs::remove_dir_all(artifacts.join("job_events")));
-    drop(fs::remove_dir_all(artifacts.join("fact_cache")));
-    // The command file repeats the whole environment.
-    drop(fs::remove_file(artifacts.join("command")));
+    let entries = |inner: &str| {
+        fs::read_dir(folder.join(inner))
+            .into_iter()
+            .flatten()
+            .flatten()
+    };
+    // They repeat the variables of roles; the inputs of the build are kept elsewhere, without secrets.
+    for playbook in
+        entries("project").filter(|one| one.path().extension().is_some_and(|end| end == "yml"))
+    {
+        drop(fs::remove_file(playbook.path()));
+    }
+    for run in entries("artifacts") {
+        for inner in ["job_events", "fact_cache"] {
+            drop(fs::remove_dir_all(run.path().join(inner)));
+        }
+        // The command file repeats the whole environment.
+        for file in ["command", "stdout", "stderr"] {
+            drop(fs::remove_file(run.path().join(file)));
+        }
+    }
 }
 
 fn playbook_file(run: &PlaybookRun) -> PathBuf {

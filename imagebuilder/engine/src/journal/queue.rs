@@ -5,7 +5,7 @@ use database::{FromRow, Transaction, retry, statements, values};
 use crate::fair::{Held, Scene, Waiting};
 use crate::journal::leases::{LEASE_MILLISECONDS, end_expired};
 use crate::journal::{Journal, JournalError, now};
-use crate::limits::Limits;
+use crate::quotas::Limits;
 
 statements! {
     // Limits are counted by one worker at a time; this row is also the source of fences.

@@ -6,8 +6,8 @@ use tests_postgres::Postgres;
 
 use super::schema::SCHEMA;
 use super::{
-    announce, builds, conditions, control, events, images, leases, queue, resources, stages, steps,
-    usage, workers,
+    announce, builds, conditions, control, deliveries, events, images, leases, load, operators,
+    queue, resources, retention, stage_store, stages, steps, usage, workers,
 };
 
 mod claims;
@@ -21,11 +21,16 @@ fn all() -> Vec<&'static Statement> {
         builds::STATEMENTS,
         conditions::STATEMENTS,
         control::STATEMENTS,
+        deliveries::STATEMENTS,
         events::STATEMENTS,
         images::STATEMENTS,
         leases::STATEMENTS,
+        load::STATEMENTS,
+        operators::STATEMENTS,
         queue::STATEMENTS,
         resources::STATEMENTS,
+        retention::STATEMENTS,
+        stage_store::STATEMENTS,
         stages::STATEMENTS,
         steps::STATEMENTS,
         usage::STATEMENTS,

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use imagebuilder_api::Chain;
 use imagebuilder_api::signature::{
     BaseImage, BaseInputs, ComponentIdentity, ComponentInputs, FileInputs, HardenInputs,
-    KubernetesInputs, PackInputs, RoleInputs, RolesInputs, SealInputs, SkippedInputs, SkippedStage,
-    StageInputs, Variables,
+    KubernetesInputs, PackInputs, RoleInputs, SealInputs, SkippedInputs, SkippedStage, StageInputs,
+    Variables,
 };
 use registry_pack::components::{Kind as FileKind, Purpose};
 use registry_pack::{Digest, Role};
 use serde_json::{Map, Value};
 
 use crate::ansible::Collection;
-use crate::resolve::secrets::{Masker, SecretStore};
-use crate::resolve::{Kind, Parts, ResolveError, ResolvedComponent, SelectedPack, Target, roles};
+use crate::resolve::{
+    Kind, Masker, Parts, ResolveError, ResolvedComponent, SecretStore, SelectedPack, Target, parts,
+};
 
 /// The built-in roles.
 pub(crate) const HARDEN: &str = "harden";
@@ -23,7 +24,7 @@ pub(crate) const KUBERNETES: &str = "kubernetes";
 pub(crate) const SEAL: &str = "seal";
 
 /// Raised whenever the engine runs a stage in another way, so that older stages are not taken for it.
-const STAGE_VERSION: u32 = 1;
+pub(super) const STAGE_VERSION: u32 = 1;
 
 /// What the signature covers beside the profile.
 pub(crate) struct Context<'a> {
@@ -36,7 +37,7 @@ pub(crate) struct Context<'a> {
 
 /// The variables of built-in roles: hardening and sealing from the OS pack, the others from the Kubernetes pack.
 pub(crate) fn built_in_variables(
-    parts: &Parts,
+    parts: &Parts<'_>,
 ) -> Result<BTreeMap<&'static str, Map<String, Value>>, ResolveError> {
     let (os, kubernetes) = (&parts.packs[parts.os], &parts.packs[parts.kubernetes]);
     let from = [
@@ -52,7 +53,7 @@ pub(crate) fn built_in_variables(
 
 /// The chain of an image.
 pub(crate) fn chain(
-    parts: &Parts,
+    parts: &Parts<'_>,
     built_in: &BTreeMap<&'static str, Map<String, Value>>,
     context: &Context<'_>,
 ) -> Result<Chain, ResolveError> {
@@ -84,9 +85,7 @@ pub(crate) fn chain(
         );
     }
     for pack in &parts.packs {
-        if let Some(stage) = pack_roles(pack, context)? {
-            stages.push(stage);
-        }
+        stages.extend(parts::stages_of(pack, context)?);
     }
     stages.push(StageInputs::Seal(SealInputs {
         stage_version: STAGE_VERSION,
@@ -96,7 +95,7 @@ pub(crate) fn chain(
     Chain::new(stages).map_err(|error| ResolveError::input("BadProfile", error.to_string()))
 }
 
-fn base(parts: &Parts, context: &Context<'_>) -> StageInputs {
+fn base(parts: &Parts<'_>, context: &Context<'_>) -> StageInputs {
     StageInputs::Base(BaseInputs {
         provider: context.target.provider.to_owned(),
         output_format: context.target.facts.output_format.as_str().to_owned(),
@@ -107,25 +106,7 @@ fn base(parts: &Parts, context: &Context<'_>) -> StageInputs {
     })
 }
 
-fn pack_roles(
-    pack: &SelectedPack,
-    context: &Context<'_>,
-) -> Result<Option<StageInputs>, ResolveError> {
-    let found = roles(pack)?;
-    if found.is_empty() {
-        return Ok(None);
-    }
-    let each = found.iter().map(|role| pack_role(pack, role, context));
-    Ok(Some(StageInputs::Roles(RolesInputs {
-        stage_version: STAGE_VERSION,
-        ansible_core: context.ansible_core.to_owned(),
-        pack: pack_inputs(pack),
-        roles: each.collect::<Result<_, _>>()?,
-        freshness: freshness(pack),
-    })))
-}
-
-fn pack_role(
+pub(super) fn pack_role(
     pack: &SelectedPack,
     role: &Role,
     context: &Context<'_>,
@@ -188,7 +169,7 @@ fn variables(values: &Map<String, Value>, context: &Context<'_>) -> Option<Varia
     (!values.is_empty()).then(|| values.iter().map(variable).collect())
 }
 
-fn pack_inputs(pack: &SelectedPack) -> PackInputs {
+pub(super) fn pack_inputs(pack: &SelectedPack) -> PackInputs {
     let manifest = &pack.source.pack.manifest;
     PackInputs {
         name: manifest.name.to_string(),
@@ -197,7 +178,7 @@ fn pack_inputs(pack: &SelectedPack) -> PackInputs {
     }
 }
 
-fn freshness(pack: &SelectedPack) -> Option<String> {
+pub(super) fn freshness(pack: &SelectedPack) -> Option<String> {
     pack.source.pack.manifest.freshness().map(str::to_owned)
 }
 

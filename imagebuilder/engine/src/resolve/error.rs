@@ -5,6 +5,7 @@ use registry_pack::PackError;
 use crate::ansible::AnsibleError;
 use crate::failure::{Failure, Remedy, chain};
 use crate::registry::RegistryError;
+use crate::resolve::Masker;
 
 /// Split by who can cure it.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,18 @@ impl ResolveError {
         Self::Input {
             reason,
             message: message.into(),
+        }
+    }
+
+    /// The same without secrets.
+    pub(crate) fn masked(self, masker: &Masker) -> Self {
+        match self {
+            Self::Input { reason, message } => Self::Input {
+                reason,
+                message: masker.mask(&message),
+            },
+            Self::Internal(message) => Self::Internal(masker.mask(&message)),
+            other @ (Self::Registry(_) | Self::Ansible(_)) => other,
         }
     }
 

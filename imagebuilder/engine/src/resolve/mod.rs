@@ -7,6 +7,10 @@ mod cache;
 mod chain;
 mod components;
 mod error;
+mod forms;
+mod masker;
+mod named;
+mod parts;
 mod secrets;
 mod select;
 mod values;
@@ -29,7 +33,8 @@ use crate::resolve::select::{FoundProfile, ProfileCache};
 pub(crate) use base::Base;
 pub(crate) use components::{Bundle, ResolvedComponent};
 pub(crate) use error::ResolveError;
-pub(crate) use secrets::{Masker, SecretStore};
+pub(crate) use masker::{Masker, SHORTEST_SECRET};
+pub(crate) use secrets::SecretStore;
 pub(crate) use select::Pins;
 pub(crate) use values::RoleValues;
 
@@ -126,6 +131,11 @@ impl Resolver {
         }
     }
 
+    /// What is hidden in every build.
+    pub(crate) fn secrets(&self) -> &SecretStore {
+        &self.secrets
+    }
+
     /// Resolves a request; what tags stand for is read from `pins`, and added to them.
     pub(crate) async fn resolve(
         &self,
@@ -136,9 +146,25 @@ impl Resolver {
         pins: &Pins,
     ) -> Result<Resolved, ResolveError> {
         let found = self.profiles.find(registry, &request.profile, pins).await?;
-        let packs = select::packs(registry, &self.packs, &found, pins).await?;
-        let os = select::one(&packs, Layer::Os, &found)?;
-        let kubernetes = select::one(&packs, Layer::K8s, &found)?;
+        let resolved = self.resolve_packs(registry, ansible, target, &found, pins);
+        resolved.await.map_err(|error| {
+            // A complaint about values may quote them.
+            let masker = self.secrets.masker(&found.profile, Vec::new());
+            error.masked(&masker)
+        })
+    }
+
+    async fn resolve_packs(
+        &self,
+        registry: &dyn Registry,
+        ansible: &dyn AnsibleRunner,
+        target: &Target<'_>,
+        found: &FoundProfile,
+        pins: &Pins,
+    ) -> Result<Resolved, ResolveError> {
+        let packs = select::packs(registry, &self.packs, found, pins).await?;
+        let os = select::one(&packs, Layer::Os, found)?;
+        let kubernetes = select::one(&packs, Layer::K8s, found)?;
         suits(&packs[os], target)?;
         let kind = kind(&packs, os)?;
         let (base, (components, bundle)) = futures::try_join!(
@@ -171,10 +197,11 @@ impl Resolver {
         &self,
         ansible: &dyn AnsibleRunner,
         target: &Target<'_>,
-        parts: Parts,
+        parts: Parts<'_>,
     ) -> Result<Resolved, ResolveError> {
-        let masker = self.secrets.masker(&parts.found.profile);
         let built_in = chain::built_in_variables(&parts)?;
+        let named = named_secrets(&parts, &built_in)?;
+        let masker = self.secrets.masker(&parts.found.profile, named);
         let disk_size_bytes = self.disk_size_bytes.max(parts.base.virtual_size_bytes);
         let chain = match parts.kind {
             Kind::Nothing => None,
@@ -192,8 +219,8 @@ impl Resolver {
         };
         let policy = policy(&parts.packs[parts.kubernetes])?;
         Ok(Resolved {
-            profile: parts.found.reference,
-            project: parts.found.project,
+            profile: parts.found.reference.clone(),
+            project: parts.found.project.clone(),
             os: parts.os,
             kubernetes: parts.kubernetes,
             kind: parts.kind,
@@ -211,8 +238,8 @@ impl Resolver {
 }
 
 /// What was found, before the chain is made of it.
-pub(crate) struct Parts {
-    found: FoundProfile,
+pub(crate) struct Parts<'a> {
+    found: &'a FoundProfile,
     packs: Vec<SelectedPack>,
     os: usize,
     kubernetes: usize,
@@ -220,6 +247,23 @@ pub(crate) struct Parts {
     base: Base,
     components: Vec<ResolvedComponent>,
     bundle: Option<Bundle>,
+}
+
+/// The values of variables that their names call secret.
+fn named_secrets(
+    parts: &Parts<'_>,
+    built_in: &BTreeMap<&'static str, Map<String, Value>>,
+) -> Result<Vec<String>, ResolveError> {
+    let mut found = Vec::new();
+    for variables in built_in.values() {
+        named::secrets(variables, &mut found);
+    }
+    for pack in &parts.packs {
+        for role in &pack.source.pack.manifest.ansible_roles {
+            named::secrets(&pack.values.of_role(role)?, &mut found);
+        }
+    }
+    Ok(found)
 }
 
 /// Which of the three kinds of OS pack this is, all packs' roles counted.

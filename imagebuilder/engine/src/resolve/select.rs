@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::{Descriptor, Registry, RegistryError};
 use crate::resolve::cache::{CachedPack, PackCache};
-use crate::resolve::{ResolveError, SelectedPack, values::RoleValues};
+use crate::resolve::{Masker, ResolveError, SelectedPack, values::RoleValues};
 
 /// The digests behind the references of one request, by `repository:target`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -174,10 +174,11 @@ impl ProfileCache {
             .map(ToString::to_string)
             .collect();
         if !errors.is_empty() {
-            return Err(ResolveError::input(
-                "BadProfile",
-                format!("profile {text}: {}", errors.join("\n")),
-            ));
+            // A complaint about a variable quotes its value.
+            let sensitive = profile.variables.iter().filter(|one| one.is_sensitive);
+            let masker = Masker::new(sensitive.map(|one| one.default_value.clone()));
+            let message = format!("profile {text}: {}", errors.join("\n"));
+            return Err(ResolveError::input("BadProfile", masker.mask(&message)));
         }
         let profile = std::sync::Arc::new(profile);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -128,6 +128,7 @@ impl Runner<'_> {
             .end_step(step.name.as_str(), &part.key, &end)
             .await?;
         build.remember(step.name, outcome.output.clone());
+        build.shop.metrics.step_done(step.name.as_str(), seconds);
         if build.failing() == Some(step.name) {
             build.set_failing(None);
         }
@@ -150,7 +151,7 @@ impl Runner<'_> {
         build
             .event(kind, Some(step.name), &outcome.message, Some(&data))
             .await?;
-        info!(build.id = %build.id, step = %step.name, part = part.name(), seconds, "step done: {}", outcome.message);
+        info!(build.id = %build.id, step = %step.name, part = part.name(), seconds, "step done: {}", build.mask(&outcome.message));
         Ok(())
     }
 
@@ -166,6 +167,8 @@ impl Runner<'_> {
             return Ok(());
         }
         let message = build.mask(&failure.message);
+        let metrics = &build.shop.metrics;
+        metrics.step_failed(step.name.as_str(), &failure.reason);
         warn!(build.id = %build.id, step = %step.name, part = part.name(), reason = failure.reason, "step failed: {message}");
         build
             .journal

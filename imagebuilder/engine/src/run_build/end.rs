@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use super::{End, Interrupt, Runner};
 use crate::failure::Failure;
 use crate::steps::{Lives, Step, TABLE};
+use crate::{deliveries, views};
 
 /// An undo that hangs must not keep the rest from being undone.
 const UNDO_TIMEOUT: Duration = Duration::from_secs(120);
@@ -34,6 +35,7 @@ impl Runner<'_> {
                 };
                 if round == UNDO_TRIES {
                     let message = format!("cannot undo {}: {failure}; the reaper will", step.name);
+                    let message = build.mask(&message);
                     warn!(build.id = %build.id, step = %step.name, "{message}");
                     drop(
                         build
@@ -140,6 +142,7 @@ impl Runner<'_> {
             build
                 .event(EventType::BuildStateChanged, None, message, Some(&data))
                 .await?;
+            self.tell_webhooks(state, reason, message).await?;
             let kept = (state != BuildState::Succeeded).then_some(message);
             build.journal.finish(state.as_str(), reason, kept).await?;
             Ok::<(), Interrupt>(())
@@ -147,6 +150,7 @@ impl Runner<'_> {
         match written.await {
             Ok(()) => {
                 info!(build.id = %build.id, state = state.as_str(), "build ended: {message}");
+                build.shop.metrics.build_ended(state.as_str());
                 End::Ended(state)
             }
             Err(_) => {
@@ -154,5 +158,19 @@ impl Runner<'_> {
                 End::Lost
             }
         }
+    }
+
+    /// Before the end is final: twice is better than never.
+    async fn tell_webhooks(
+        &self,
+        state: BuildState,
+        reason: Option<&str>,
+        message: &str,
+    ) -> Result<(), Failure> {
+        let shop = &self.build.shop;
+        if let Some(view) = views::build(shop, &self.build.id).await? {
+            deliveries::build_ended(shop, &view, state.as_str(), reason, message).await?;
+        }
+        Ok(())
     }
 }

@@ -48,6 +48,12 @@ impl BuildKeys {
         Ok(keys)
     }
 
+    /// The private keys themselves, for those who see to it that nobody reads them.
+    pub(crate) fn private(&self) -> Vec<String> {
+        let user = std::fs::read_to_string(self.identity()).unwrap_or_default();
+        vec![user, self.host_private.clone()]
+    }
+
     /// The private key to log in with.
     pub(crate) fn identity(&self) -> PathBuf {
         self.folder.join("user")

@@ -4,7 +4,7 @@ use imagebuilder_provider::{DiskFormat, DiskId, DiskSource};
 
 use super::keep::row;
 use super::pack::Download;
-use super::usable;
+use super::{usable, verify};
 use crate::failure::Failure;
 use crate::journal::StageRow;
 use crate::registry::RegistryError;
@@ -49,5 +49,6 @@ pub(crate) async fn base_disk(shop: &Workshop, resolved: &Resolved) -> Result<Di
         ..row(shop, &id, None, base.inputs, &disk, resolved, size_bytes)?
     };
     shop.journal.put_stage(&row).await?;
+    verify::note(shop, &disk).await?;
     Ok(disk)
 }

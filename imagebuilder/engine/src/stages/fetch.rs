@@ -6,7 +6,7 @@ use registry_pack::{RepositoryName, media};
 
 use super::keep::row;
 use super::pack::{Download, blocking, decompress};
-use super::{base_disk, repository, usable};
+use super::{base_disk, repository, usable, verify};
 use crate::failure::Failure;
 use crate::journal::StageRow;
 use crate::registry::Descriptor;
@@ -122,5 +122,6 @@ async fn fetch_one(
             ..row
         })
         .await?;
+    verify::note(shop, &disk).await?;
     Ok(disk)
 }

@@ -5,10 +5,12 @@
 //! the registry is checked before anything stands on it.
 
 mod base;
+mod evict;
 mod fetch;
 mod keep;
 mod pack;
 mod push;
+mod verify;
 
 use imagebuilder_api::StageId;
 use imagebuilder_api::signature::Link;
@@ -23,8 +25,10 @@ use crate::steps::StagePart;
 use crate::workshop::Workshop;
 
 pub(crate) use base::base_disk;
+pub(crate) use evict::evict;
 pub(crate) use keep::{discard_unkept, keep};
 pub(crate) use push::push_next;
+pub(crate) use verify::Verified;
 
 /// Looks for the deepest stage that is there and says what is missing above it.
 pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Failure> {
@@ -32,6 +36,8 @@ pub(crate) async fn plan(build: &Build, resolved: &Resolved) -> Result<Plan, Fai
         .chain
         .as_ref()
         .ok_or_else(|| Failure::person("Internal", "there is nothing to build"))?;
+    // What is chosen here stays: from now on it belongs to a build that has not ended.
+    let _choosing = build.shop.choosing.read().await;
     let links = chain.links();
     let captured: Vec<usize> = (0..links.len())
         .filter(|at| links[*at].inputs.is_captured())
@@ -107,7 +113,7 @@ async fn usable(shop: &Workshop, row: &StageRow) -> Result<Option<DiskId>, Failu
     let Ok(id) = row.disk.parse::<DiskId>() else {
         return Ok(None);
     };
-    if shop.provider.disk(&id).await?.is_some() {
+    if verify::stands(shop, &id).await? {
         return Ok(Some(id));
     }
     shop.journal.forget_stage(&row.id).await?;

@@ -6,7 +6,7 @@ use imagebuilder_provider::DiskId;
 use registry_pack::media;
 
 use super::pack::{Download, blocking, compress};
-use super::repository;
+use super::{repository, verify};
 use crate::failure::Failure;
 use crate::journal::StageRow;
 use crate::registry::{Artifact, Content, Layer};
@@ -32,6 +32,7 @@ pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
     let Some(path) = shop.provider.disk(&id).await?.and_then(|disk| disk.path) else {
         return forget(shop, &row).await;
     };
+    verify::note(shop, &id).await?;
     let record = record_of(&row)?;
     let packed = Download::new(shop, &format!("{}.push.zst", row.id))?;
     let to = packed.path.clone();

@@ -3,11 +3,13 @@
 use crate::build::Build;
 use crate::failure::Failure;
 use crate::images;
+use crate::lifecycle;
 use crate::stages;
 use crate::steps::{Outcome, Part};
 
 pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
     let resolved = build.resolved()?;
+    lifecycle::refuse(&build.shop, &build.signature).await?;
     if !build.fresh
         && let Some(record) = images::find(&build.shop, &resolved, &build.signature).await?
         // What an earlier try of this build published may lack its reports still.
@@ -44,6 +46,11 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         ),
     };
     let cached = plan.start.is_some();
+    let links = resolved.chain.iter().flat_map(|chain| chain.stages());
+    let captured = links.filter(|stage| stage.is_captured()).count();
+    let missing = plan.missing.len();
+    let metrics = &build.shop.metrics;
+    metrics.stages_planned(captured.saturating_sub(missing), missing);
     build.set_plan(plan);
     Ok(Outcome {
         cached,

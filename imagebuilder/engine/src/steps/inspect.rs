@@ -36,7 +36,8 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
     let (machine_id, packages) = output.split_once('\n').unwrap_or(("", ""));
     let bill = sbom::cyclonedx(&build.signature, &resolved, packages);
     let path = build.path(SBOM_FILE)?;
-    std::fs::write(&path, format!("{:#}\n", bill.document))
+    let document = build.masker().json(bill.document);
+    std::fs::write(&path, format!("{document:#}\n"))
         .map_err(|error| Failure::host(&format!("write {}", path.display()), &error))?;
     let inspected = Inspected {
         packages: bill.packages,

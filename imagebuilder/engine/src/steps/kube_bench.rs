@@ -99,6 +99,11 @@ async fn check(build: &Build) -> Result<Report, Failure> {
             "it has {size} bytes, and {MAX_REPORT_BYTES} are read"
         )));
     }
+    // It quotes files of the guest, and goes to the registry.
+    let bytes = match serde_json::from_slice(&bytes) {
+        Ok(report) => build.masker().json(report).to_string().into_bytes(),
+        Err(_) => build.mask(&String::from_utf8_lossy(&bytes)).into_bytes(),
+    };
     std::fs::write(&path, &bytes).map_err(|error| failed(error.to_string()))?;
     Report::parse(&bytes).map_err(|error| failed(error.to_string()))
 }

@@ -6,6 +6,7 @@ use imagebuilder_provider::Network;
 
 use crate::build::Build;
 use crate::failure::Failure;
+use crate::guest_logs;
 use crate::machine::{self, Wanted};
 use crate::media;
 use crate::ssh::BUILD_USER;
@@ -38,6 +39,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
 }
 
 pub(super) async fn undo(build: &Build) -> Result<(), Failure> {
+    guest_logs::fetch(build).await;
     build.set_machine(None);
     machine::destroy(build, machine::BUILD).await?;
     // Only now: a disk cannot go while a machine stands on it.

@@ -12,6 +12,7 @@ use crate::build::Build;
 use crate::failure::Failure;
 use crate::images;
 use crate::journal::ImageRow;
+use crate::lifecycle;
 use crate::registry::{Artifact, Content, Descriptor, Layer};
 use crate::steps::inspect::SBOM_FILE;
 use crate::steps::kube_bench::{Benched, REPORT_FILE};
@@ -20,6 +21,8 @@ use crate::steps::{Outcome, Part};
 use crate::{provenance, views};
 
 pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
+    // It may have been withdrawn while it was built.
+    lifecycle::refuse(&build.shop, &build.signature).await?;
     let missing = |what: &str| Failure::person("Internal", format!("{what} gave no result"));
     let captured: CapturedImage = build
         .output(StepName::Capture)

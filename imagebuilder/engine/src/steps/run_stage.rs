@@ -52,25 +52,29 @@ struct Work {
 }
 
 fn work(resolved: &Resolved, inputs: &StageInputs) -> Result<Work, Failure> {
-    let StageInputs::Roles(stage) = inputs else {
-        let roles: Vec<Value> = inputs
-            .roles()
-            .iter()
-            .map(|role| built_in(resolved, &role.name))
-            .collect();
-        return Ok(Work {
-            plays: play(&inputs.name(), false, roles),
-            roles_paths: Vec::new(),
-        });
+    let of = match inputs {
+        StageInputs::Roles(stage) => stage.pack.name.as_str(),
+        StageInputs::Part(stage) => stage.pack.as_str(),
+        _ => {
+            let roles = inputs.roles().iter();
+            let roles: Vec<Value> = roles.map(|role| built_in(resolved, &role.name)).collect();
+            return Ok(Work {
+                plays: play(&inputs.name(), false, roles),
+                roles_paths: Vec::new(),
+            });
+        }
     };
     let pack = resolved
         .packs
         .iter()
-        .find(|pack| pack.source.pack.manifest.name.as_str() == stage.pack.name);
+        .find(|pack| pack.source.pack.manifest.name.as_str() == of);
     let pack = pack
         .ok_or_else(|| Failure::person("Internal", "a pack of the chain is not in the profile"))?;
     let mut roles = Vec::new();
     for role in resolve::roles(pack)? {
+        if !inputs.roles().iter().any(|wanted| wanted.name == role.name) {
+            continue;
+        }
         let vars = pack.values.of_role(&role.name)?;
         // By its path: two packs may have roles of one name.
         roles.push(json!({"role": role.path(&pack.source.pack), "vars": vars}));

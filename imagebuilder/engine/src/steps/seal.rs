@@ -7,6 +7,7 @@ use serde_json::{Map, json};
 use crate::ansible::{HOST, Playbook};
 use crate::build::Build;
 use crate::failure::{Failure, Remedy};
+use crate::guest_logs;
 use crate::playbook::{self, Task};
 use crate::steps::run_stage::ident;
 use crate::steps::{Outcome, Part};
@@ -23,6 +24,8 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
             let message = "the machine stopped before it was sealed";
             return Err(Failure::new(Remedy::NewMachine, "MachineStopped", message));
         }
+        // Sealing removes them.
+        guest_logs::fetch(build).await;
         let vars = resolved.built_in.get("seal").cloned().unwrap_or_default();
         let task = Task {
             step: StepName::Seal,

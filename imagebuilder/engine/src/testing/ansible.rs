@@ -14,7 +14,11 @@ pub(crate) struct ScriptedAnsible {
     failing: Mutex<Option<(String, u32)>>,
     hanging: Mutex<Option<String>>,
     hangs: AtomicBool,
+    gossip: Mutex<Option<Gossip>>,
 }
+
+/// What every run says, given the private key that it logs in with.
+pub(crate) type Gossip = Box<dyn Fn(&str) -> String + Send>;
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -29,6 +33,11 @@ impl ScriptedAnsible {
     /// Lets runs whose name begins so fail, this many times.
     pub(crate) fn fail(&self, name: &str, times: u32) {
         *lock(&self.failing) = Some((name.to_owned(), times));
+    }
+
+    /// Lets every run tell all that it knows: in names, notes, output and complaints.
+    pub(crate) fn gossip(&self, gossip: Gossip) {
+        *lock(&self.gossip) = Some(gossip);
     }
 
     /// Lets runs whose name begins so never end.
@@ -65,6 +74,21 @@ impl AnsibleRunner for ScriptedAnsible {
             name: "Do it".to_owned(),
             role: Some(name.clone()),
         });
+        let said = lock(&self.gossip)
+            .as_ref()
+            .map(|gossip| gossip(&private_key(run)));
+        if let Some(said) = &said {
+            progress(Progress::Output {
+                number: 1,
+                text: format!("{said}\n"),
+            });
+            progress(Progress::Note(said.clone()));
+            progress(Progress::Task {
+                number: 2,
+                name: said.clone(),
+                role: Some(said.clone()),
+            });
+        }
         let hangs = lock(&self.hanging)
             .as_deref()
             .is_some_and(|prefix| name.starts_with(prefix));
@@ -81,7 +105,7 @@ impl AnsibleRunner for ScriptedAnsible {
                 role: Some(name),
                 task: "Do it".to_owned(),
                 host: "image".to_owned(),
-                message: "it broke".to_owned(),
+                message: said.unwrap_or_else(|| "it broke".to_owned()),
             });
         }
         Ok(Recap {
@@ -90,4 +114,11 @@ impl AnsibleRunner for ScriptedAnsible {
             skipped: 0,
         })
     }
+}
+
+fn private_key(run: &PlaybookRun) -> String {
+    let arguments = run.connection.arguments.iter();
+    let mut files = arguments.filter_map(|one| one.strip_prefix("IdentityFile="));
+    let file = files.next().unwrap_or_default();
+    std::fs::read_to_string(file).unwrap_or_default()
 }

@@ -2,14 +2,30 @@
 //!
 //! Every part can be told to fail. Nothing here leaves the process but `ssh-keygen`.
 
+#![cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        reason = "other crates see `Rehearsal` alone; this crate's tests use the rest"
+    )
+)]
+
 mod ansible;
 mod registry;
+#[cfg(feature = "testing")]
+mod rehearsal;
 mod shell;
+#[cfg(test)]
 mod trouble;
 mod world;
 
 pub(crate) use ansible::ScriptedAnsible;
 pub(crate) use registry::MemoryRegistry;
+#[cfg(feature = "testing")]
+pub use rehearsal::Rehearsal;
 pub(crate) use shell::ScriptedShell;
+#[cfg(test)]
 pub(crate) use trouble::{Mishap, Trouble};
-pub(crate) use world::{KUBELET, World};
+#[cfg(test)]
+pub(crate) use world::KUBELET;
+pub(crate) use world::World;

@@ -44,6 +44,20 @@ impl MemoryRegistry {
         shelves.manifests.retain(|(of, _), _| of != repository);
     }
 
+    /// The manifests and blobs of the repositories that `wanted` chooses.
+    pub(crate) fn content(&self, wanted: impl Fn(&str) -> bool) -> Vec<Vec<u8>> {
+        let shelves = self.shelves();
+        let mut found = Vec::new();
+        for ((repository, _), (text, manifest)) in &shelves.manifests {
+            if wanted(repository) {
+                found.push(text.clone().into_bytes());
+                let blobs = manifest.layers.iter().chain([&manifest.config]);
+                found.extend(blobs.filter_map(|one| shelves.blobs.get(&one.digest).cloned()));
+            }
+        }
+        found
+    }
+
     /// The artifact types in a repository, sorted.
     pub(crate) fn artifact_types(&self, repository: &str) -> Vec<String> {
         let shelves = self.shelves();
@@ -234,6 +248,20 @@ impl Registry for MemoryRegistry {
             );
         }
         Ok(made)
+    }
+
+    async fn delete(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let mut shelves = self.there(digest.as_str())?;
+        let key = (repository.to_string(), digest.clone());
+        shelves.manifests.remove(&key);
+        shelves
+            .tags
+            .retain(|(of, _), tagged| of != repository.as_str() || tagged != digest);
+        Ok(())
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct ScriptedShell {
     refused: Mutex<Option<(String, String)>>,
     hanging: Mutex<Option<String>>,
     hangs: AtomicBool,
+    gossip: Mutex<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -68,6 +69,11 @@ impl ScriptedShell {
     /// Whether no script is yet to hang that was told to.
     pub(crate) fn hangs_as_told(&self) -> bool {
         lock(&self.hanging).is_none() || self.hangs.load(Ordering::SeqCst)
+    }
+
+    /// Lets kube-bench and the guest's logs tell this.
+    pub(crate) fn gossip(&self, said: &str) {
+        *lock(&self.gossip) = said.to_owned();
     }
 
     /// Lets kube-bench find something.
@@ -113,7 +119,14 @@ impl Shell for ScriptedShell {
         let stdout = match what {
             "list the packages" => PACKAGES.to_owned(),
             "run kube-bench" if *lock(&self.bad_check) => failing(),
-            "run kube-bench" => REPORT.to_owned(),
+            "run kube-bench" => {
+                let said = serde_json::Value::from(lock(&self.gossip).as_str()).to_string();
+                REPORT.replace("\"600\",\"scored\"", &format!("{said},\"scored\""))
+            }
+            "read the guest's logs" => {
+                let said = lock(&self.gossip);
+                format!("\n\u{1}packyard journal.log\n{said}\n\u{1}packyard end\n")
+            }
             "look at the booted image" if *lock(&self.unclean) => {
                 "fail there are host keys: /etc/ssh/old\npass end\n".to_owned()
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use database::{Database, PostgresConfig};
+use database::Database;
 use imagebuilder_api::{BuildView, EnsureImage, EnsureImageAnswer};
 use imagebuilder_provider::{FakeProvider, Provider as _, ResourceKind};
 use registry_pack::{Digest, Limits, Pack, RepositoryName, archive, media};
@@ -56,11 +56,12 @@ impl World {
     }
 
     /// The same, with a journal and a cloud that other workers may share.
+    #[cfg(test)]
     pub(crate) async fn shared() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let provider = FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud");
         let url = tests_postgres::Postgres::shared().database();
-        let config = PostgresConfig::new(url.parse().expect("an address"));
+        let config = database::PostgresConfig::new(url.parse().expect("an address"));
         Self::on(folder, provider.shared(), Database::Postgres(config)).await
     }
 
@@ -211,6 +212,7 @@ impl World {
     }
 
     /// Makes it later, for the leases of the shared journal.
+    #[cfg(test)]
     pub(crate) fn let_leases_run_out(&self) {
         let Database::Postgres(config) = &self.database else {
             panic!("nobody shares this journal");
@@ -232,6 +234,7 @@ impl World {
     }
 
     /// Waits until the trouble that was made has befallen its step.
+    #[cfg(test)]
     pub(crate) async fn until_trouble(&self, about: &str) {
         self.wait(about, async || self.engine.shop.trouble.is_met())
             .await;
@@ -272,6 +275,19 @@ impl World {
         let packs = [("os-demo", "os"), ("kubernetes", "k8s"), (&addon, "addon")];
         self.publish_profile(&name, &packs).await;
         format!("library/profiles/{name}:1.0.0")
+    }
+
+    /// Everything that the builder and its cloud keep.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Opens the data again with another configuration.
+    pub(crate) async fn reconfigure(&mut self, change: impl FnOnce(&mut EngineConfig)) {
+        self.stop().await;
+        let mut config = self.parts(&self.provider).config(self.folder.path());
+        change(&mut config);
+        self.engine = self.parts(&self.provider).assemble(config).await;
     }
 
     pub(crate) fn request(&self) -> EnsureImage {
@@ -393,10 +409,30 @@ impl World {
         skip: &str,
         roles: &[(&str, &str)],
     ) {
+        self.publish_pack_with(name, kind, skip, roles, json!({}), "")
+            .await;
+    }
+
+    /// The same, with more annotations and a `values.yaml`.
+    pub(crate) async fn publish_pack_with(
+        &self,
+        name: &str,
+        kind: &str,
+        skip: &str,
+        roles: &[(&str, &str)],
+        annotations: Value,
+        values: &str,
+    ) {
         let root = self.pack_folder(name);
+        if !values.is_empty() {
+            write(&root.join("values.yaml"), values.as_bytes());
+        }
         let names: Vec<&str> = roles.iter().map(|(name, _)| *name).collect();
-        let manifest = json!({"name": name, "version": "1.0.0", "displayName": name, "layer": kind, "cloudTypes": ["all"],
+        let mut manifest = json!({"name": name, "version": "1.0.0", "displayName": name, "layer": kind, "cloudTypes": ["all"],
             "annotations": {"imageId": "images/base/demo:1", "skipK8sInstall": skip}, "ansibleRoles": names});
+        for (key, value) in annotations.as_object().into_iter().flatten() {
+            manifest["annotations"][key] = value.clone();
+        }
         write(&root.join("pack.json"), manifest.to_string().as_bytes());
         for (role, task) in roles {
             let tasks = format!("- name: Do it\n  ansible.builtin.command: {task}\n");
@@ -444,12 +480,22 @@ impl World {
 
     /// Publishes a profile of packs in version 1.0.0.
     pub(crate) async fn publish_profile(&self, name: &str, packs: &[(&str, &str)]) {
+        self.publish_profile_with(name, packs, json!([])).await;
+    }
+
+    /// The same, with variables.
+    pub(crate) async fn publish_profile_with(
+        &self,
+        name: &str,
+        packs: &[(&str, &str)],
+        variables: Value,
+    ) {
         let packs: Vec<Value> = packs
             .iter()
             .map(|(name, layer)| json!({"name": name, "layer": layer, "version": "1.0.0", "tag": "1.0.0", "type": "oci"}))
             .collect();
         let profile = json!({"metadata": {"name": name}, "spec": {"version": "1.0.0",
-            "template": {"type": "cluster", "cloudType": "all", "packs": packs}, "variables": []}});
+            "template": {"type": "cluster", "cloudType": "all", "packs": packs}, "variables": variables}});
         let text = profile.to_string();
         let made = artifact(
             media::PROFILE,
@@ -496,6 +542,10 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     async fn open(&self, folder: &Path) -> Engine {
+        self.assemble(self.config(folder)).await
+    }
+
+    fn config(&self, folder: &Path) -> EngineConfig {
         let mut config = EngineConfig {
             database: self.database.clone(),
             boot_timeout: Duration::from_millis(300),
@@ -509,6 +559,10 @@ impl Parts<'_> {
             ..EngineConfig::new(folder.join("builder"), folder.join("venv"))
         };
         (self.change)(&mut config);
+        config
+    }
+
+    async fn assemble(&self, config: EngineConfig) -> Engine {
         Engine::assemble(
             config,
             self.provider.clone(),

@@ -176,6 +176,7 @@ async fn another_machine_size_is_tried_where_there_is_no_room_for_the_first() {
     succeeds(&mut world, &build, "other size").await;
     let events = world.engine.events(&build, 0, 1000).await.unwrap();
     let told = events
+        .events
         .iter()
         .any(|event| event.message.contains("size 1x1024"));
     assert!(told, "{events:#?}");

@@ -3,9 +3,14 @@
 mod bad_input;
 mod builds;
 mod cancel;
+mod events;
 mod failures;
+mod lifecycle;
 mod matrix;
 mod restart;
+mod retention;
+mod secrets;
 mod soak;
+mod stage_store;
 mod twice;
 mod two_workers;

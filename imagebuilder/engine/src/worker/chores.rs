@@ -35,7 +35,11 @@ impl Worker {
     async fn reap(&self) {
         match reaper::reap(&self.shop).await {
             Ok(report) if report.is_empty() => {}
-            Ok(report) => info!(removed = ?report.removed, left = ?report.left, "reaper"),
+            Ok(report) => {
+                let (removed, left) = (report.removed.len(), report.left.len());
+                self.shop.metrics.reaped(removed, left);
+                info!(removed = ?report.removed, left = ?report.left, "reaper");
+            }
             Err(failure) => warn!("the reaper could not finish: {failure}"),
         }
     }

@@ -101,6 +101,16 @@ impl PackManifest {
             .map(String::as_str)
     }
 
+    /// The roles that are captured as stages of their own.
+    pub fn own_stages(&self) -> Vec<&str> {
+        let names = self.annotations.get(crate::media::ANNOTATION_OWN_STAGE);
+        let names = names.into_iter().flat_map(|names| names.split(','));
+        names
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+
     /// An error finding on a key of this manifest, with its place.
     pub(crate) fn complain(
         &self,

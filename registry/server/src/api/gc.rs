@@ -88,6 +88,7 @@ impl From<Status> for CollectionView {
     post, path = "/api/v1/admin/gc", tag = "admin", request_body = BeginCollection,
     responses(
         (status = 202, body = CollectionView),
+        (status = 400, description = "The body is not one that this takes"),
         (status = 403, description = "The caller does not administer the registry"),
         (status = 409, description = "A collection is running"),
     )

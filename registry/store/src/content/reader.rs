@@ -7,8 +7,10 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZero;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -17,7 +19,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio::task::JoinHandle;
 
-use super::buffered::{READ_BYTES, Spares, read_spare};
+use super::buffered::{NOW_BYTES, READ_BYTES, Spares, read_now, read_spare};
 use super::mapped::{WINDOW_BYTES, map_window};
 
 /// What a connection sends in one turn. tokio counts turns and not bytes, so this is how long a
@@ -35,8 +37,10 @@ enum Source {
 impl BlobReader {
     /// Reads `start..end` of a file.
     pub(crate) fn file(file: File, start: u64, end: u64) -> Self {
+        AT_WORK.fetch_add(1, Ordering::Relaxed);
         Self(Source::File(FileReader {
             file: Arc::new(file),
+            start,
             next: start,
             end,
             blocks: BUFFERED,
@@ -110,20 +114,36 @@ impl RemoteReader {
 #[derive(Clone, Copy)]
 struct Blocks {
     bytes: usize,
+    is_copied: bool,
     read: fn(&File, &Spares, u64, usize) -> io::Result<Bytes>,
 }
 
 const BUFFERED: Blocks = Blocks {
     bytes: READ_BYTES,
+    is_copied: true,
     read: read_spare,
 };
 const MAPPED: Blocks = Blocks {
     bytes: WINDOW_BYTES,
+    is_copied: false,
     read: |file, _, offset, length| map_window(file, offset, length),
 };
 
+/// Readers of files at work. While there are fewer than processors, one of those has time to read
+/// ahead for them; beyond that a reader does best with what it reads itself, fresh in its cache.
+static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+static PROCESSORS: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+
+impl Drop for FileReader {
+    fn drop(&mut self) {
+        AT_WORK.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 struct FileReader {
     file: Arc<File>,
+    start: u64,
     next: u64,
     end: u64,
     blocks: Blocks,
@@ -150,8 +170,33 @@ impl FileReader {
         }));
     }
 
+    /// What is in memory and wanted next, unless it is better read beside.
+    fn read_now(&mut self) -> Option<io::Result<Bytes>> {
+        let left = self.end - self.next;
+        if left == 0 || !self.reads_itself() {
+            return None;
+        }
+        let length = usize::try_from(left).map_or(NOW_BYTES, |left| left.min(NOW_BYTES));
+        let block = read_now(&self.file, &self.spares, self.next, length).transpose()?;
+        match &block {
+            Ok(bytes) => self.next += bytes.len() as u64,
+            // Nothing comes after an error.
+            Err(_) => self.next = self.end,
+        }
+        Some(block)
+    }
+
+    /// A small blob is read at once, a large one when all processors have their own.
+    fn reads_itself(&self) -> bool {
+        let is_small = self.end - self.start <= NOW_BYTES as u64;
+        self.blocks.is_copied && (is_small || AT_WORK.load(Ordering::Relaxed) > *PROCESSORS)
+    }
+
     fn poll_block(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.ahead.is_none() {
+            if let Some(block) = self.read_now() {
+                return Poll::Ready(Some(block));
+            }
             self.read_ahead();
         }
         let Some(ahead) = &mut self.ahead else {
@@ -161,6 +206,7 @@ impl FileReader {
             .unwrap_or_else(|error| Err(io::Error::other(error)));
         self.ahead = None;
         match &block {
+            Ok(_) if self.reads_itself() => {}
             Ok(_) => self.read_ahead(),
             // Nothing comes after an error.
             Err(_) => self.next = self.end,

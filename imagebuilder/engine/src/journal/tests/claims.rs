@@ -7,7 +7,7 @@ use database::{Statement, values};
 use super::process::Process;
 use super::{Both, new_build, other};
 use crate::journal::{Claim, Draining, Journal, JournalError, NewWorker, StepEnd, Submitted};
-use crate::limits::{Limits, Quota};
+use crate::quotas::{Limits, Quota};
 
 async fn submit(journal: &Journal, project: &str, signature: &str) -> String {
     match journal.submit(&new_build(project, signature), 100).await {

@@ -230,4 +230,15 @@ impl Registry for Far {
         let call = Call::Push(repository.to_string(), tag, Box::new(pushed));
         self.registry(call).await
     }
+
+    async fn delete(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        Err(RegistryError::Refused {
+            what: format!("{repository}@{digest}"),
+            message: "a build deletes nothing".to_owned(),
+        })
+    }
 }

@@ -15,7 +15,7 @@ use crate::ansible::{AnsibleError, AnsibleRunner, OnProgress, PlaybookRun, Recap
 use crate::backoff::{RetryPolicy, chance};
 use crate::config::EngineConfig;
 use crate::engine::Engine;
-use crate::limits::{Limits, Quota};
+use crate::quotas::{Limits, Quota};
 use crate::testing::{ScriptedAnsible, ScriptedShell};
 
 const SOCKET: &str = "SOAK_SOCKET";
