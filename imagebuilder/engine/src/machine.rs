@@ -89,24 +89,11 @@ impl LiveMachine {
 }
 
 /// A build needs of cloud-init a user, keys and a grown disk, and nothing that it does late in the boot.
-///
-/// A machine that nobody takes away switches itself off once it is past its lifetime: the
-/// server, its reaper and its journal may all be gone. The timer lives in memory alone, so
-/// the image has none. It is not waited for, because systemd starts timers only once the
-/// early boot is over, of which this is a part; and a guest that has no such timers is none
-/// the worse.
-fn short_boot(lifetime: Duration) -> Map<String, Value> {
-    let mut config: Map<String, Value> = ["cloud_config_modules", "cloud_final_modules"]
+fn short_boot() -> Map<String, Value> {
+    ["cloud_config_modules", "cloud_final_modules"]
         .map(|key| (key.to_owned(), json!([])))
         .into_iter()
-        .collect();
-    let dead_man = format!(
-        "systemd-run --quiet --no-block --unit=packyard-dead-man --on-active={}s \
-         --timer-property=AccuracySec=1min systemctl poweroff --force || true",
-        lifetime.as_secs()
-    );
-    config.insert("bootcmd".to_owned(), json!([dead_man]));
-    config
+        .collect()
 }
 
 /// Launches a machine in place of any that the build has for this purpose.
@@ -158,7 +145,7 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
                 private: keys.host_private.clone(),
                 public: keys.host_public.clone(),
             },
-            extra: Some(short_boot(build.shop.config.machine_lifetime)),
+            extra: Some(short_boot()),
         },
         media: wanted.media,
         network: wanted.network,
@@ -329,18 +316,7 @@ async fn console_tail(build: &Build, id: &MachineId) -> String {
 
 #[cfg(test)]
 mod unit {
-    use std::time::Duration;
-
-    use super::{has_panic, short_boot};
-
-    #[test]
-    fn an_orphaned_machine_switches_itself_off_and_the_boot_does_not_wait_for_that() {
-        let config = short_boot(Duration::from_secs(7200));
-        let command = config["bootcmd"][0].as_str().unwrap();
-        for word in ["--no-block", "--on-active=7200s", "poweroff", "|| true"] {
-            assert!(command.contains(word), "{word} is not in {command}");
-        }
-    }
+    use super::has_panic;
 
     #[test]
     fn a_panic_is_told_from_talk_of_one() {

@@ -37,8 +37,10 @@ async fn readable(call: &Call<'_>, page: &Page<'_>) -> Result<Vec<String>, OciEr
     let wanted = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
     let mut readable = Vec::new();
     let mut last = page.last.to_owned();
+    // As many as are wanted; more at once when few of them may be read.
+    let mut limit = page.fetch().min(PAGE);
     loop {
-        let names = call.state.store().repositories(&last, PAGE).await?;
+        let names = call.state.store().repositories(&last, limit).await?;
         let Some(end) = names.last().cloned() else {
             return Ok(readable);
         };
@@ -54,5 +56,6 @@ async fn readable(call: &Call<'_>, page: &Page<'_>) -> Result<Vec<String>, OciEr
             }
         }
         last = end;
+        limit = limit.saturating_mul(2).min(PAGE);
     }
 }
