@@ -7,7 +7,7 @@ export PATH := $(cache)/go/bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 ARGS ?=
 DURATION ?= 60s
 
-.PHONY: help setup build run test check bench-build bench-registry soak clean
+.PHONY: help setup build run test check bench-build bench-registry soak soak-build clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -36,6 +36,9 @@ bench-registry: setup ## measure the registry beside distribution's; report only
 
 soak: ## push, pull and kill the registry for DURATION (90s, 10m, 3h); nothing may be lost
 	@cargo xtask soak $(DURATION) $(ARGS)
+
+soak-build: setup ## 1,000 builds on fake machines while workers are killed; none may be lost
+	@cargo xtask soak-build $(ARGS)
 
 clean: ## remove what was built here; the caches outside the tree stay
 	@cargo clean

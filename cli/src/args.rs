@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin, build, completions, config, image, login, logout, pack, profile, reference, serve,
+    admin, build, builder, completions, config, image, login, logout, pack, profile, reference,
+    serve,
 };
 
 /// Packs, cluster profiles and VM images: publish them, build them, serve them.
@@ -63,6 +64,9 @@ pub(crate) enum Command {
     /// Watch and steer the builds of images.
     #[command(subcommand)]
     Build(build::Command),
+    /// Run the image builder alone.
+    #[command(subcommand)]
+    Builder(builder::Command),
     /// Keep a running server in order.
     #[command(subcommand)]
     Admin(admin::Command),

@@ -1,7 +1,7 @@
 //! What every command that talks to a server needs: who and where.
 
 use registry_client::credentials::CredentialStore;
-use registry_client::{Client, ClientOptions};
+use registry_client::{Client, ClientOptions, Credential};
 use registry_pack::Reference;
 
 use crate::args::Global;
@@ -48,16 +48,10 @@ impl Context {
 /// The environment variable that names further hosts which may see passwords.
 const TOKEN_HOSTS: &str = "PACKYARD_TOKEN_HOSTS";
 
-async fn connect(server: &str) -> Result<Client, CliError> {
-    let options = ClientOptions::new(server);
-    let host = Client::new(options.clone())?.host();
-    let store = CredentialStore::from_environment(|name| std::env::var(name).ok());
-    // Without a home folder there are no stored credentials, which is well.
-    let credential = match store {
-        Ok(store) => store.find(&host).await?,
-        Err(_) => None,
-    };
-    let mut options = options.with_credential(credential);
+/// A client for a server, with the credentials that are stored for it.
+pub(crate) async fn connect(server: &str) -> Result<Client, CliError> {
+    let credential = credential(server).await?;
+    let mut options = ClientOptions::new(server).with_credential(credential);
     if let Ok(hosts) = std::env::var(TOKEN_HOSTS) {
         options.token_hosts = hosts
             .split([',', ' '])
@@ -66,6 +60,17 @@ async fn connect(server: &str) -> Result<Client, CliError> {
             .collect();
     }
     Ok(Client::new(options)?)
+}
+
+/// The credential that is stored for a server.
+pub(crate) async fn credential(server: &str) -> Result<Option<Credential>, CliError> {
+    let host = Client::new(ClientOptions::new(server))?.host();
+    let store = CredentialStore::from_environment(|name| std::env::var(name).ok());
+    // Without a home folder there are no stored credentials, which is well.
+    match store {
+        Ok(store) => Ok(store.find(&host).await?),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The address of a host that was written without a scheme: plain on this

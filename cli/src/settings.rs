@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use imagebuilder_engine::{Limits, MachineSize, ProjectQuota, SlotRule};
 use imagebuilder_server::Webhooks;
 use registry_server::Admission;
 use registry_store::{Collection, Database, DatabaseUrl, PostgresConfig};
@@ -75,12 +76,38 @@ section! {
         /// When it is not set, the one that the set-up script makes is used:
         /// `venv` in Packyard's cache folder.
         pub venv: Option<PathBuf> = None, env "PACKYARD_VENV";
-        /// How many builds run at once.
+        /// The registry that packs come from and images go to, for `packyard builder
+        /// serve`. Inside `packyard serve` it is that very server.
+        pub registry: Option<String> = None, env "PACKYARD_BUILDER_REGISTRY";
+        /// The address of a PostgreSQL database for the queue and the journal of builds,
+        /// such as `postgres://packyard:PASSWORD@db.example.com/builds`; not the one of
+        /// `registry.database`. When it is not set, SQLite keeps them in the data folder.
+        /// Several builders may share one database: they work on one queue. The password
+        /// is never logged.
+        pub database: Option<DatabaseUrl> = None, env "PACKYARD_BUILDER_DATABASE_URL";
+        /// A file that holds that address and nothing else.
+        pub database_file: Option<PathBuf> = None, env "PACKYARD_BUILDER_DATABASE_URL_FILE";
+        /// How many connections this builder opens to PostgreSQL at most.
+        pub database_connections: u32 = 8, env "PACKYARD_BUILDER_DATABASE_CONNECTIONS";
+        /// How many builds run at once in this process.
         pub slots: usize = 1, env "PACKYARD_BUILDER_SLOTS";
+        /// How many builds run at once in all builders of the queue, by provider, region
+        /// and machine size: `["qemu/local/*=4", "qemu/*/4x8192=1"]`. A build waits while
+        /// any rule that fits it is full. Tell all builders the same.
+        pub limits: Vec<SlotRule> = Vec::new(), env "PACKYARD_BUILDER_LIMITS";
+        /// What projects may have: builds at once, minutes of building a day (UTC), builds
+        /// that have not ended. `["* builds=4 queued=100", "team-a builds=8 minutes=600"]`;
+        /// `*` is every project that is not named. What is not said has no bound, but for
+        /// `queued`, which is 1000. Builds over the first two wait; over the last they are
+        /// refused. Tell all builders the same.
+        pub quotas: Vec<ProjectQuota> = Vec::new(), env "PACKYARD_BUILDER_QUOTAS";
         /// Processors of a build machine.
         pub machine_cpus: u16 = 2, env "PACKYARD_MACHINE_CPUS";
         /// Memory of a build machine, in bytes.
         pub machine_memory_bytes: u64 = 2 << 30, env "PACKYARD_MACHINE_MEMORY_BYTES";
+        /// Other sizes of build machines, tried in order where the provider has no room for
+        /// the usual one: processors and MiB of memory, `["2x4096", "4x4096"]`.
+        pub other_machines: Vec<MachineSize> = Vec::new(), env "PACKYARD_OTHER_MACHINES";
         /// Size of an image's disk, in bytes. It is part of an image's signature.
         pub disk_size_bytes: u64 = 8 << 30, env "PACKYARD_DISK_SIZE_BYTES";
         /// How long a machine may take until it answers over SSH, in seconds. An
@@ -118,24 +145,33 @@ impl RegistrySettings {
 
     /// What keeps the registry's metadata.
     pub(crate) fn database(&self) -> Result<Database, CliError> {
-        let url = match (&self.database, &self.database_file) {
-            (Some(_), Some(_)) => {
-                return Err(CliError::usage(
-                    "registry.database and registry.database_file say the same; set one of them",
-                ));
-            }
-            (Some(url), None) => url.clone(),
-            (None, Some(file)) => read_url(file)?,
-            (None, None) => return Ok(Database::Sqlite),
-        };
-        Ok(Database::Postgres(PostgresConfig {
-            connections: self.database_connections,
-            ..PostgresConfig::new(url)
-        }))
+        let url = (&self.database, &self.database_file);
+        database("registry", url, self.database_connections)
     }
 }
 
 impl BuilderSettings {
+    /// What keeps the builder's journal.
+    pub(crate) fn database(&self) -> Result<Database, CliError> {
+        let url = (&self.database, &self.database_file);
+        database("builder", url, self.database_connections)
+    }
+
+    /// How much may run at once.
+    pub(crate) fn bounds(&self) -> Limits {
+        let mut limits = Limits {
+            slots: self.limits.clone(),
+            ..Limits::default()
+        };
+        for ProjectQuota { project, quota } in self.quotas.clone() {
+            match project.as_str() {
+                "*" => limits.each_project = quota,
+                _ => drop(limits.projects.insert(project, quota)),
+            }
+        }
+        limits
+    }
+
     /// Who is told of what happens.
     pub(crate) fn webhooks(&self) -> Result<Option<Webhooks>, CliError> {
         if self.webhook_urls.is_empty() {
@@ -175,11 +211,34 @@ impl BuilderSettings {
 /// Of a key that signs webhooks.
 const SHORTEST_KEY: usize = 16;
 
-fn read_url(file: &Path) -> Result<DatabaseUrl, CliError> {
+/// The database of a table: its address, or the file that holds it.
+fn database(
+    table: &str,
+    (url, file): (&Option<DatabaseUrl>, &Option<PathBuf>),
+    connections: u32,
+) -> Result<Database, CliError> {
+    let url = match (url, file) {
+        (Some(_), Some(_)) => {
+            return Err(CliError::usage(format!(
+                "{table}.database and {table}.database_file say the same; set one of them"
+            )));
+        }
+        (Some(url), None) => url.clone(),
+        (None, Some(file)) => read_url(table, file)?,
+        (None, None) => return Ok(Database::Sqlite),
+    };
+    Ok(Database::Postgres(PostgresConfig {
+        connections,
+        ..PostgresConfig::new(url)
+    }))
+}
+
+fn read_url(table: &str, file: &Path) -> Result<DatabaseUrl, CliError> {
     let text = std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?;
     text.trim().parse().map_err(|error| {
-        CliError::usage(format!("{}: {error}", file.display()))
-            .hint("the file named by registry.database_file holds one line, the address")
+        CliError::usage(format!("{}: {error}", file.display())).hint(format!(
+            "the file named by {table}.database_file holds one line, the address"
+        ))
     })
 }
 

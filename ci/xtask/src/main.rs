@@ -14,6 +14,7 @@ mod bench_registry;
 mod docs;
 mod finding;
 mod run;
+mod soak_build;
 mod tests_all;
 mod tidy;
 mod tree;
@@ -76,6 +77,11 @@ const VERBS: &[Verb] = &[
         name: "soak",
         help: "push, pull and kill for a time [90s, 10m, 3h]; nothing may be lost",
         run: bench_registry::soak,
+    },
+    Verb {
+        name: "soak-build",
+        help: "1,000 builds on fake machines, workers killed; none may be lost [--builds N]",
+        run: soak_build::run,
     },
 ];
 

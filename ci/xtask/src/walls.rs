@@ -14,7 +14,8 @@ use crate::tree;
 /// Who may depend on whom, among our own crates.
 const EDGES: &[(&str, &[&str])] = &[
     ("registry-pack", &[]),
-    ("registry-store", &["registry-pack"]),
+    ("database", &[]),
+    ("registry-store", &["database", "registry-pack"]),
     ("registry-client", &["registry-pack"]),
     (
         "registry-server",
@@ -33,6 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "imagebuilder-engine",
         &[
+            "database",
             "imagebuilder-api",
             "imagebuilder-provider",
             "registry-client",
@@ -95,7 +97,7 @@ const BANS: &[Ban] = &[
         why: "the vocabulary does no I/O",
     },
     Ban {
-        from: &["registry-store", "imagebuilder-engine"],
+        from: &["database", "registry-store", "imagebuilder-engine"],
         except: &[],
         to: &["axum"],
         why: "what it does must not know how it is asked",

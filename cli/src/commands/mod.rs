@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod build;
+pub(crate) mod builder;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod image;
@@ -25,6 +26,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Profile(command) => profile::run(command, &context).await,
         Command::Image(command) => image::run(command, &context).await,
         Command::Build(command) => build::run(command, &context).await,
+        Command::Builder(command) => builder::run(command).await,
         Command::Admin(command) => admin::run(command, &context).await,
         Command::Config(command) => config::run(command, &context),
         Command::Login(args) => login::run(args, &context).await,

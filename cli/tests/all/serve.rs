@@ -46,6 +46,21 @@ fn a_data_folder_that_cannot_be_one_is_told() {
 }
 
 #[test]
+fn a_builder_alone_needs_a_registry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = text(folder.path());
+    let args = [
+        "builder",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        data,
+    ];
+    run(command().args(args)).ends(2, &["builder.registry", "PACKYARD_BUILDER_REGISTRY"]);
+}
+
+#[test]
 fn without_a_builder_its_commands_say_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(&folder.path().join("data"), &[]);

@@ -34,6 +34,9 @@ pub struct BuildView {
     /// A sentence on why it failed and what to do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// How it stands in the queue, until it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueView>,
     /// What holds by now.
     pub conditions: Vec<Condition>,
     /// Its steps, in the order in which they were begun.
@@ -51,6 +54,20 @@ pub struct BuildView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
+}
+
+/// How a build stands in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueView {
+    /// Within its project; the higher goes first.
+    pub priority: i64,
+    /// Somebody paused it: it waits until it is resumed.
+    pub paused: bool,
+    /// When it is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deadline: Option<Timestamp>,
 }
 
 /// Where a build stands.

@@ -29,6 +29,8 @@ pub struct Condition {
 impl Condition {
     /// The condition that speaks for the whole build.
     pub const READY: &'static str = "Ready";
+    /// Whether a worker has the build, and what it waits for while none has.
+    pub const SCHEDULED: &'static str = "Scheduled";
 }
 
 /// Whether a condition holds.

@@ -23,8 +23,9 @@ mod request;
 pub mod signature;
 mod step;
 pub mod timeline;
+mod worker;
 
-pub use build::{BuildState, BuildView, StageView, StepState, StepView};
+pub use build::{BuildState, BuildView, QueueView, StageView, StepState, StepView};
 pub use cache::{CacheReport, StageCache};
 pub use condition::{Condition, ConditionStatus};
 pub use event::{Event, EventPage, EventType};
@@ -37,3 +38,4 @@ pub use lifecycle::{
 pub use request::{EnsureImage, EnsureImageAnswer};
 pub use signature::{Chain, Signature, StageId, StageInputs};
 pub use step::StepName;
+pub use worker::{Drain, LeftAlone, ReaperReport, WorkerView};

@@ -23,6 +23,35 @@ pub struct EnsureImage {
     /// Ignore stored images and stages.
     #[serde(default)]
     pub fresh: bool,
+    /// Which build of the project goes first: the higher, from -100 to 100. Between
+    /// projects it says nothing. It changes nothing in what is built.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub priority: i8,
+    /// A build that has not ended so many seconds after it was asked for is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_secs: Option<u64>,
+}
+
+impl EnsureImage {
+    /// The bounds of [`EnsureImage::priority`].
+    pub const PRIORITIES: std::ops::RangeInclusive<i8> = -100..=100;
+
+    /// A request for the profile's image with all else as usual.
+    #[must_use]
+    pub fn of(profile: impl Into<String>) -> Self {
+        Self {
+            profile: profile.into(),
+            provider: default_provider(),
+            regions: default_regions(),
+            fresh: false,
+            priority: 0,
+            deadline_secs: None,
+        }
+    }
+}
+
+fn is_usual(priority: &i8) -> bool {
+    *priority == 0
 }
 
 fn default_provider() -> String {

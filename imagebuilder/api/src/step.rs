@@ -64,6 +64,46 @@ impl StepName {
         Self::DestroyMachine,
     ];
 
+    /// What goes on while the step runs, for people: `Customizing image`.
+    pub fn doing(self) -> &'static str {
+        match self {
+            Self::ResolveInputs => "Resolving inputs",
+            Self::FindReusable => "Looking for the image",
+            Self::LaunchMachine => "Launching machine",
+            Self::WaitForSsh => "Waiting for machine",
+            Self::RunStage => "Customizing image",
+            Self::Checkpoint => "Keeping stage",
+            Self::Inspect => "Listing packages",
+            Self::KubeBench => "Checking benchmark",
+            Self::Seal => "Sealing image",
+            Self::Capture => "Capturing image",
+            Self::Verify => "Verifying image",
+            Self::CopyToRegions => "Copying image",
+            Self::PublishRecord => "Publishing image",
+            Self::DestroyMachine => "Cleaning up",
+        }
+    }
+
+    /// The same as the one word of a condition's reason: `CustomizingImage`.
+    pub fn doing_word(self) -> &'static str {
+        match self {
+            Self::ResolveInputs => "ResolvingInputs",
+            Self::FindReusable => "LookingForImage",
+            Self::LaunchMachine => "LaunchingMachine",
+            Self::WaitForSsh => "WaitingForMachine",
+            Self::RunStage => "CustomizingImage",
+            Self::Checkpoint => "KeepingStage",
+            Self::Inspect => "ListingPackages",
+            Self::KubeBench => "CheckingBenchmark",
+            Self::Seal => "SealingImage",
+            Self::Capture => "CapturingImage",
+            Self::Verify => "VerifyingImage",
+            Self::CopyToRegions => "CopyingImage",
+            Self::PublishRecord => "PublishingImage",
+            Self::DestroyMachine => "CleaningUp",
+        }
+    }
+
     /// The name as it stands in records and events.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::journal::{BuildJournal, BuildRow, Claim, JournalError};
 use crate::machine::LiveMachine;
 use crate::resolve::{Masker, Pins, Resolved};
+use crate::size::MachineSize;
 use crate::steps::{Part, StagePart};
 use crate::workshop::Workshop;
 
@@ -45,6 +46,10 @@ pub(crate) struct Plan {
 
 #[derive(Default)]
 struct State {
+    /// Of the build machine; nothing is the configured one.
+    size: Option<MachineSize>,
+    /// The condition that is `False` until its step works again.
+    failing: Option<StepName>,
     resolved: Option<Arc<Resolved>>,
     plan: Option<Plan>,
     machine: Option<Arc<LiveMachine>>,
@@ -67,10 +72,15 @@ impl Build {
         };
         let journal = shop.journal.of(claim);
         let mut outputs = BTreeMap::new();
+        let mut failing = None;
         for step in shop.journal.steps(&row.id).await? {
             let ended = step.state == "done" || step.state == "skipped";
+            if step.state == "failed" {
+                failing = step.step.parse().ok();
+            }
             if let (true, Ok(name), Some(output)) = (
-                ended && step.part.is_empty(),
+                // What steps kept on another host, reports among it, is made again here.
+                ended && step.part.is_empty() && !claim.moved,
                 step.step.parse(),
                 &step.output,
             ) {
@@ -103,6 +113,8 @@ impl Build {
             attempt: claim.attempt,
             shop,
             state: Mutex::new(State {
+                size: claim.size.parse().ok(),
+                failing,
                 outputs,
                 masker,
                 ..State::default()
@@ -188,6 +200,42 @@ impl Build {
         let before = std::mem::replace(&mut self.state().machine, machine);
         // Closes its connection, outside the lock.
         drop(before);
+    }
+
+    /// How large its machine is to be.
+    pub(crate) fn size(&self) -> MachineSize {
+        self.state().size.unwrap_or(self.shop.config.machine)
+    }
+
+    /// Takes the next of the configured sizes that has not been tried, and notes it; `None`
+    /// where there is no other.
+    pub(crate) async fn next_size(&self) -> Result<Option<MachineSize>, JournalError> {
+        let others = &self.shop.config.other_machines;
+        let now = self.size();
+        let tried = others.iter().position(|size| *size == now);
+        let next = others.get(tried.map_or(0, |at| at + 1)).copied();
+        if let Some(size) = next {
+            self.journal.resize(&size.to_string()).await?;
+            self.state().size = Some(size);
+        }
+        Ok(next)
+    }
+
+    /// Whether there is no other size to try.
+    pub(crate) fn has_only_this_size(&self) -> bool {
+        let others = &self.shop.config.other_machines;
+        let now = self.size();
+        let tried = others.iter().position(|size| *size == now);
+        tried.map_or(0, |at| at + 1) >= others.len()
+    }
+
+    /// The step whose condition is `False` until it works again.
+    pub(crate) fn failing(&self) -> Option<StepName> {
+        self.state().failing
+    }
+
+    pub(crate) fn set_failing(&self, step: Option<StepName>) {
+        self.state().failing = step;
     }
 
     /// A number that no machine of this build had before.

@@ -4,7 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use database::Database;
+
 use crate::backoff::RetryPolicy;
+use crate::quotas::Limits;
+use crate::size::MachineSize;
 
 /// The engine's settings. `EngineConfig::new` gives defaults that fit one machine.
 #[derive(Debug, Clone)]
@@ -15,12 +19,16 @@ pub struct EngineConfig {
     pub venv: PathBuf,
     /// The clouds that the provider builds for, in the words of a pack's `cloudTypes`.
     pub cloud_types: Vec<String>,
-    /// How many builds run at once.
+    /// What keeps the journal. SQLite lies in the data folder.
+    pub database: Database,
+    /// How many builds run at once in this process.
     pub slots: usize,
-    /// Processors of a build machine.
-    pub machine_cpus: u16,
-    /// Memory of a build machine.
-    pub machine_memory_bytes: u64,
+    /// How much runs at once in all processes of the journal.
+    pub limits: Limits,
+    /// How large a build machine is.
+    pub machine: MachineSize,
+    /// What is tried instead, in order, where a provider has no room for that size.
+    pub other_machines: Vec<MachineSize>,
     /// Size of an image's disk; part of the signature.
     pub disk_size_bytes: u64,
     /// How long a machine may take until SSH answers.
@@ -81,9 +89,14 @@ impl EngineConfig {
             data,
             venv,
             cloud_types: vec!["all".to_owned()],
+            database: Database::Sqlite,
             slots: 1,
-            machine_cpus: 2,
-            machine_memory_bytes: 2 << 30,
+            limits: Limits::default(),
+            machine: MachineSize {
+                cpus: 2,
+                memory_mib: 2048,
+            },
+            other_machines: Vec::new(),
             disk_size_bytes: 8 << 30,
             // Software emulation boots in under a minute; a busy host takes several.
             boot_timeout: Duration::from_secs(600),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use imagebuilder_api::signature::{Difference, Signature, diff};
 use imagebuilder_api::{
-    BuildState, BuildView, Chain, EnsureImage, EnsureImageAnswer, EventPage, ImageKind,
+    BuildId, BuildState, BuildView, Chain, EnsureImage, EnsureImageAnswer, EventPage, ImageKind,
     ImageRecord, ImageState, Location,
 };
 use imagebuilder_provider::Provider;
@@ -14,17 +14,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ansible::AnsibleRunner;
 use crate::config::EngineConfig;
-use crate::deliveries;
 use crate::error::EngineError;
+use crate::host;
 use crate::housekeeping;
 use crate::images;
-use crate::journal::{BuildRow, Journal, NewBuild};
+use crate::journal::{BuildRow, Here, Journal, NewBuild, Submitted};
 use crate::lifecycle;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::resolve::{Pins, Resolved, Resolver, SecretStore};
 use crate::ssh::{Shell, SystemShell};
 use crate::stages::Verified;
+use crate::steer::check_priority;
+use crate::unwanted;
 use crate::views;
 use crate::worker::Worker;
 use crate::workshop::Workshop;
@@ -37,7 +39,6 @@ const LOCAL: &str = "local";
 pub struct Engine {
     pub(crate) shop: Arc<Workshop>,
     pub(crate) worker: Arc<Worker>,
-    pub(crate) wake: Arc<Notify>,
 }
 
 impl Engine {
@@ -73,7 +74,17 @@ impl Engine {
         };
         // Before the first request: later somebody may be unpacking.
         config.remove_unfinished();
-        let journal = Journal::open(&config.data.join("builder.db")).await?;
+        let host = host::name(&config.data)
+            .map_err(|error| EngineError::host("name the data folder", &error))?;
+        let here = Here {
+            place: match provider.is_shared() {
+                true => provider.name().to_owned(),
+                false => host.clone(),
+            },
+            host,
+        };
+        let file = config.data.join("builder.db");
+        let journal = Journal::open(&config.database, &file, here).await?;
         let key = config.data.join("secrets.key");
         let secrets = SecretStore::open(&key, &config.hidden.0)
             .map_err(|error| EngineError::host(&format!("read {}", key.display()), &error))?;
@@ -92,10 +103,11 @@ impl Engine {
             choosing: RwLock::default(),
             verified: Verified::default(),
             maskers: Mutex::default(),
+            #[cfg(test)]
+            trouble: crate::testing::Trouble::default(),
         });
-        let wake = Arc::new(Notify::new());
-        let worker = Arc::new(Worker::new(Arc::clone(&shop), Arc::clone(&wake)));
-        Ok(Self { shop, worker, wake })
+        let worker = Arc::new(Worker::new(Arc::clone(&shop)));
+        Ok(Self { shop, worker })
     }
 
     /// Takes over what a dead process left, then runs builds until told to stop.
@@ -154,32 +166,61 @@ impl Engine {
                 built: false,
             });
         }
-        let encode = |value: serde_json::Result<String>| {
-            value.map_err(|error| EngineError::Internal(error.to_string()))
-        };
-        let submitted = self
-            .shop
-            .journal
-            .submit(&NewBuild {
-                signature: signature.to_string(),
-                profile: resolved.profile.clone(),
-                request: encode(serde_json::to_string(&request))?,
-                pins: encode(serde_json::to_string(&pins))?,
-                chain: encode(serde_json::to_string(chain))?,
-                fresh: request.fresh,
-            })
-            .await?;
-        self.wake.notify_one();
-        let build = submitted
-            .build
-            .parse()
-            .map_err(|error: imagebuilder_api::ParseIdError| {
-                EngineError::Internal(error.to_string())
-            })?;
+        let build = self.submit(&request, &pins, &resolved, chain).await?;
         Ok(EnsureImageAnswer::Building { build, signature })
     }
 
+    async fn submit(
+        &self,
+        request: &EnsureImage,
+        pins: &Pins,
+        resolved: &Resolved,
+        chain: &Chain,
+    ) -> Result<BuildId, EngineError> {
+        let encode = |value: serde_json::Result<String>| {
+            value.map_err(|error| EngineError::Internal(error.to_string()))
+        };
+        let config = &self.shop.config;
+        let deadline = request.deadline_secs.map(|secs| {
+            let secs = i64::try_from(secs).unwrap_or(i64::MAX);
+            let now = Timestamp::now().as_millisecond();
+            now.saturating_add(secs.saturating_mul(1000))
+        });
+        let new = NewBuild {
+            signature: chain.signature().to_string(),
+            profile: resolved.profile.clone(),
+            project: resolved.project.clone(),
+            request: encode(serde_json::to_string(request))?,
+            pins: encode(serde_json::to_string(pins))?,
+            chain: encode(serde_json::to_string(chain))?,
+            fresh: request.fresh,
+            provider: request.provider.clone(),
+            region: request.regions.first().cloned().unwrap_or_default(),
+            size: config.machine.to_string(),
+            priority: request.priority.into(),
+            deadline,
+        };
+        let most = config.limits.queued(&resolved.project);
+        let build = match self.shop.journal.submit(&new, most).await? {
+            Submitted::Created(build) | Submitted::Shared(build) => build,
+            Submitted::Full => {
+                let message = format!(
+                    "project {} has {most} builds that have not ended, and may have no more; \
+                     wait for some of them, cancel some, or have the quota raised",
+                    resolved.project
+                );
+                return Err(EngineError::Quota { message });
+            }
+        };
+        build
+            .parse()
+            .map_err(|error: imagebuilder_api::ParseIdError| {
+                EngineError::Internal(error.to_string())
+            })
+    }
+
     fn check(&self, request: &EnsureImage) -> Result<(), EngineError> {
+        check_priority(request.priority)?;
         let provider = self.shop.provider.name();
         if request.provider != provider {
             let message = format!(
@@ -344,22 +385,9 @@ impl Engine {
             return Err(EngineError::Conflict { message });
         }
         if !self.worker.cancel(id) {
-            self.end_waiting(&view).await?;
-            self.wake.notify_one();
+            unwanted::end(&self.shop).await?;
         }
         self.build(id).await
-    }
-
-    /// Ends builds that are to be cancelled and that no worker has.
-    async fn end_waiting(&self, view: &BuildView) -> Result<(), EngineError> {
-        let ended = self.shop.journal.drop_cancelled().await?;
-        if ended.iter().any(|id| id == view.id.as_str()) {
-            let state = BuildState::Cancelled.as_str();
-            self.shop.metrics.build_ended(state);
-            let message = "cancelled before a worker took it up";
-            deliveries::build_ended(&self.shop, view, state, Some("Cancelled"), message).await?;
-        }
-        Ok(())
     }
 
     pub(crate) async fn row(&self, id: &str) -> Result<BuildRow, EngineError> {

@@ -1,5 +1,7 @@
 //! What the engine says to its callers when it cannot, split by what they can do.
 
+use database::DatabaseError;
+
 use crate::failure::{Failure, Remedy, chain};
 use crate::journal::JournalError;
 use crate::lifecycle::REVOKED;
@@ -29,7 +31,13 @@ pub enum EngineError {
         /// Why.
         message: String,
     },
-    /// Something that is needed is not there now: the registry, Ansible.
+    /// The project has as many builds that have not ended as it may have.
+    #[error("{message}")]
+    Quota {
+        /// Which quota, and what to do.
+        message: String,
+    },
+    /// Something that is needed is not there now: the registry, Ansible, the database.
     #[error("{message}")]
     Unavailable {
         /// One word for programs.
@@ -50,7 +58,18 @@ impl EngineError {
 
 impl From<JournalError> for EngineError {
     fn from(error: JournalError) -> Self {
-        Self::Internal(chain(&error))
+        match &error {
+            JournalError::Database(
+                DatabaseError::Overloaded
+                | DatabaseError::Away { .. }
+                | DatabaseError::Collision { .. },
+            ) => Self::Unavailable {
+                reason: "JournalUnavailable".to_owned(),
+                message: "the image builder's database does not answer; try again in a minute"
+                    .to_owned(),
+            },
+            _ => Self::Internal(chain(&error)),
+        }
     }
 }
 
@@ -92,16 +111,18 @@ impl From<ResolveError> for EngineError {
 impl From<Failure> for EngineError {
     fn from(failure: Failure) -> Self {
         match failure.remedy {
-            Remedy::Retry | Remedy::NewMachine => Self::Unavailable {
-                reason: failure.reason,
-                message: failure.message,
-            },
+            Remedy::Retry | Remedy::Wait | Remedy::Elsewhere | Remedy::NewMachine => {
+                Self::Unavailable {
+                    reason: failure.reason,
+                    message: failure.message,
+                }
+            }
             // Somebody withdrew it: the caller has to ask for something else.
             Remedy::Person if failure.reason == REVOKED => Self::Input {
                 reason: failure.reason,
                 message: failure.message,
             },
-            Remedy::Person | Remedy::Stop => Self::Internal(failure.message),
+            Remedy::Person | Remedy::Never | Remedy::Stop => Self::Internal(failure.message),
         }
     }
 }

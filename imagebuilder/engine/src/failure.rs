@@ -1,6 +1,7 @@
 //! Why a step failed, split by what cures it.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::ansible::AnsibleError;
 use crate::journal::JournalError;
@@ -12,18 +13,41 @@ use crate::ssh::SshError;
 pub(crate) enum Remedy {
     /// The same step again, a little later.
     Retry,
+    /// The same step again, once others have given something back.
+    Wait,
+    /// A machine of another size; the one asked for is not to be had.
+    Elsewhere,
     /// A new machine, and the steps on it again from the deepest stage.
     NewMachine,
     /// Somebody has to change something: a pack, a setting, the host.
     Person,
+    /// Nothing: what was asked for cannot be. Ask for something else.
+    Never,
     /// This build must stop writing: another worker has it.
     Stop,
+}
+
+impl Remedy {
+    /// The word that events carry.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Wait => "wait",
+            Self::Elsewhere => "other-size",
+            Self::NewMachine => "new-machine",
+            Self::Person => "person",
+            Self::Never => "never",
+            Self::Stop => "stop",
+        }
+    }
 }
 
 /// A failed step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) remedy: Remedy,
+    /// The earliest sensible moment for another try, by whoever refused.
+    pub(crate) after: Duration,
     /// One word in the style of a condition's reason.
     pub(crate) reason: String,
     /// What happened, where, and what to do.
@@ -34,6 +58,7 @@ impl Failure {
     pub(crate) fn new(remedy: Remedy, reason: &str, message: impl Into<String>) -> Self {
         Self {
             remedy,
+            after: Duration::ZERO,
             reason: reason.to_owned(),
             message: message.into(),
         }
@@ -41,6 +66,11 @@ impl Failure {
 
     pub(crate) fn retry(reason: &str, message: impl Into<String>) -> Self {
         Self::new(Remedy::Retry, reason, message)
+    }
+
+    /// The same, with the earliest sensible moment for another try.
+    pub(crate) fn not_before(self, after: Duration) -> Self {
+        Self { after, ..self }
     }
 
     pub(crate) fn person(reason: &str, message: impl Into<String>) -> Self {

@@ -7,6 +7,7 @@ use registry_pack::{Digest, RepositoryName, media};
 use crate::failure::Failure;
 use crate::journal::ImageRow;
 use crate::lifecycle;
+use crate::registry::Descriptor;
 use crate::resolve::Resolved;
 use crate::workshop::Workshop;
 
@@ -59,27 +60,22 @@ async fn still_there(shop: &Workshop, row: &ImageRow) -> Result<Option<ImageReco
     Ok(found.map(|_| record))
 }
 
-/// An image that another worker published: taken over if its record says what it must.
-async fn adopt(
+/// The verified image that the registry has under a signature, with its record.
+pub(crate) async fn published(
     shop: &Workshop,
-    resolved: &Resolved,
+    repository: &RepositoryName,
     signature: &Signature,
-) -> Result<Option<ImageRecord>, Failure> {
-    let repository = repository(resolved)?;
-    let Some(found) = shop
-        .registry
-        .resolve(&repository, signature.as_str())
-        .await?
-    else {
+) -> Result<Option<(Descriptor, ImageRecord)>, Failure> {
+    let registry = &shop.registry;
+    let Some(found) = registry.resolve(repository, signature.as_str()).await? else {
         return Ok(None);
     };
-    let manifest = shop.registry.manifest(&repository, &found.digest).await?;
+    let manifest = registry.manifest(repository, &found.digest).await?;
     if manifest.artifact_type.as_deref() != Some(media::IMAGE) {
         return Ok(None);
     }
-    let config = shop
-        .registry
-        .blob(&repository, &manifest.config, RECORD_BYTES)
+    let config = registry
+        .blob(repository, &manifest.config, RECORD_BYTES)
         .await?;
     let Ok(record) = serde_json::from_slice::<ImageRecord>(&config) else {
         return Ok(None);
@@ -90,9 +86,20 @@ async fn adopt(
             .chain
             .as_ref()
             .is_some_and(|chain| chain.signature() == *signature);
-    if !matches || record.state != ImageState::Verified {
+    let verified = record.state == ImageState::Verified;
+    Ok((matches && verified).then_some((found, record)))
+}
+
+/// An image that another worker published: taken over if its record says what it must.
+async fn adopt(
+    shop: &Workshop,
+    resolved: &Resolved,
+    signature: &Signature,
+) -> Result<Option<ImageRecord>, Failure> {
+    let repository = repository(resolved)?;
+    let Some((found, record)) = published(shop, &repository, signature).await? else {
         return Ok(None);
-    }
+    };
     if let Some(reason) = lifecycle::withdrawn(shop, &repository, &found).await? {
         shop.journal.revoke(signature.as_str(), &reason).await?;
         lifecycle::refuse(shop, signature).await?;

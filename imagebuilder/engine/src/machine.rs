@@ -43,10 +43,15 @@ impl From<ProviderError> for Failure {
             "" => chain(&error),
             hint => format!("{}; {hint}", chain(&error)),
         };
+        // A passing fault has its own pace, the back-off's; room comes back when others say.
         match error.remedy() {
-            Cure::Retry | Cure::Wait => Self::retry("ProviderFailed", message),
+            Cure::Retry => Self::retry("ProviderFailed", message),
+            Cure::Wait => Self::new(Remedy::Wait, "ProviderBusy", message)
+                .not_before(error.retry_after().unwrap_or_default()),
+            Cure::Elsewhere => Self::new(Remedy::Elsewhere, "NoCapacity", message)
+                .not_before(error.retry_after().unwrap_or_default()),
             Cure::Person => Self::person("ProviderRefused", message),
-            Cure::Never => Self::person("ProviderCannot", message),
+            Cure::Never => Self::new(Remedy::Never, "ProviderCannot", message),
         }
     }
 }
@@ -124,11 +129,12 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
         )
         .await?;
     let instance = format!("packyard-{}-{}-{number}", build.id, wanted.purpose);
+    let size = build.size();
     let spec = MachineSpec {
         tags,
         disk: wanted.disk,
-        cpus: build.shop.config.machine_cpus,
-        memory_bytes: build.shop.config.machine_memory_bytes,
+        cpus: size.cpus,
+        memory_bytes: size.memory_bytes(),
         disk_size_bytes: wanted.disk_size_bytes,
         seed: Seed {
             instance_id: instance.clone(),
@@ -207,7 +213,7 @@ pub(crate) async fn watch(build: &Build, id: &MachineId) -> Failure {
         match lost(build, id).await {
             Ok(()) => {}
             // A provider that does not answer now says nothing about the machine.
-            Err(failure) if failure.remedy == Remedy::Retry => {}
+            Err(failure) if matches!(failure.remedy, Remedy::Retry | Remedy::Wait) => {}
             Err(failure) => return failure,
         }
     }

@@ -3,14 +3,14 @@
 use std::str::FromStr;
 
 use imagebuilder_api::{
-    BuildState, BuildView, Chain, Condition, ConditionStatus, Event, EventType, StageView,
-    StepName, StepState, StepView,
+    BuildState, BuildView, Chain, Condition, ConditionStatus, Event, EventType, QueueView,
+    StageView, StepName, StepState, StepView,
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::journal::{BuildRow, JournalError, StepRow};
+use crate::journal::{BuildRow, InQueue, JournalError, StepRow};
 use crate::workshop::Workshop;
 
 /// How an event's type is written in the journal: as in JSON.
@@ -51,9 +51,18 @@ async fn of_row(shop: &Workshop, row: BuildRow) -> Result<BuildView, JournalErro
     let steps = shop.journal.steps(&row.id).await?;
     let chain: Chain = json("a chain", &row.chain)?;
     let state = state(&row)?;
+    let in_queue = match state.has_ended() {
+        true => None,
+        false => shop.journal.in_queue(&row.id).await?,
+    };
+    let mut conditions = conditions(shop, &row.id).await?;
+    if let Some(in_queue) = in_queue {
+        conditions.insert(0, scheduled(shop, &row, state, in_queue).await?);
+    }
     Ok(BuildView {
         stages: stages(&chain, &steps),
-        conditions: conditions(shop, &row.id).await?,
+        conditions,
+        queue: in_queue.map(queue),
         steps: steps.into_iter().map(step).collect::<Result<_, _>>()?,
         id: parse("a build id", &row.id)?,
         signature: parse("a signature", &row.signature)?,
@@ -123,6 +132,48 @@ fn later_began(
                 step.step.as_str(),
                 "Inspect" | "KubeBench" | "Seal" | "Capture"
             )
+    })
+}
+
+fn queue(row: InQueue) -> QueueView {
+    let time = |time| Timestamp::from_millisecond(time).ok();
+    QueueView {
+        priority: row.priority,
+        paused: row.paused,
+        deadline: row.deadline.and_then(time),
+    }
+}
+
+/// Whether a worker has the build, and what it waits for while none has. It is computed
+/// when it is read: limits and other builds change without touching this one.
+async fn scheduled(
+    shop: &Workshop,
+    row: &BuildRow,
+    state: BuildState,
+    in_queue: InQueue,
+) -> Result<Condition, JournalError> {
+    let (status, reason, message) = if state == BuildState::Running {
+        let message = "a worker has the build".to_owned();
+        (ConditionStatus::True, "Claimed", message)
+    } else if in_queue.paused {
+        let message = format!(
+            "the build is paused; `packyard build resume {}` lets it go on",
+            row.id
+        );
+        (ConditionStatus::False, "Paused", message)
+    } else if let Some(held) = shop.journal.held(&row.id, &shop.config.limits).await? {
+        (ConditionStatus::False, held.reason(), held.to_string())
+    } else {
+        let message = "waits for a worker that is free".to_owned();
+        (ConditionStatus::False, "WaitingForWorker", message)
+    };
+    let since = row.started_at.as_deref().unwrap_or(&row.created_at);
+    Ok(Condition {
+        kind: Condition::SCHEDULED.to_owned(),
+        status,
+        reason: reason.to_owned(),
+        message,
+        since: parse("a time", since)?,
     })
 }
 

@@ -1,8 +1,14 @@
-//! The worker of this process: claims builds, runs them side by side, keeps their leases, stops in order.
+//! The worker of this process: claims builds, runs them side by side, stops in order.
 //!
-//! With nothing to do it sleeps until it is rung; there is no polling.
+//! It is rung when there may be work, also by other processes of the same journal, and
+//! looks by itself now and then in case it was not heard. Signs of life, reaping and
+//! pushing of stages are beside it, so that nothing that one waits for delays another.
+
+mod beat;
+mod chores;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,51 +20,62 @@ use uuid::Uuid;
 
 use crate::build::Build;
 use crate::halt::{Halt, HaltReason};
-use crate::journal::{BuildJournal, Claim, JournalError};
+use crate::journal::{BuildJournal, Claim, JournalError, NewWorker, Wish};
 use crate::process::kill_naming;
-use crate::reaper;
 use crate::run_build::{End, run_build};
-use crate::stages;
+use crate::unwanted;
 use crate::workshop::Workshop;
 
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// After a failure of the journal: long enough not to spin, short enough not to be noticed.
-const AFTER_TROUBLE: Duration = Duration::from_secs(15);
-/// How often the reaper looks while builds run.
-const BETWEEN_REAPS: Duration = Duration::from_secs(600);
-/// A stage that the registry does not take is offered again after this long.
-const BETWEEN_PUSHES: Duration = Duration::from_secs(30);
-/// What one process offers before it leaves a stage to the next start.
-const PUSH_TRIES: u32 = 20;
+/// How often the queue is looked at although nobody rang: for leases that ran out, deadlines
+/// and pauses that ended, and rings that got lost.
+const LOOK: Duration = Duration::from_secs(5);
+/// The same where there is no other process.
+const LOOK_ALONE: Duration = Duration::from_secs(30);
 
 /// Runs builds.
 pub(crate) struct Worker {
     shop: Arc<Workshop>,
-    wake: Arc<Notify>,
     name: String,
-    running: Mutex<BTreeMap<String, Halt>>,
+    running: Mutex<BTreeMap<String, Running>>,
+    /// Takes no new build.
+    draining: AtomicBool,
+    /// Rung when there may be something to reap.
+    leftovers: Notify,
+}
+
+/// A build that this worker has.
+#[derive(Debug, Clone)]
+struct Running {
+    halt: Halt,
+    fence: i64,
 }
 
 impl Worker {
-    pub(crate) fn new(shop: Arc<Workshop>, wake: Arc<Notify>) -> Self {
+    pub(crate) fn new(shop: Arc<Workshop>) -> Self {
         let name = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
         Self {
             shop,
-            wake,
             name,
             running: Mutex::default(),
+            draining: AtomicBool::new(false),
+            leftovers: Notify::new(),
         }
     }
 
-    fn halts(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Halt>> {
+    fn halts(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its name on the list of workers.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Tells a running build to undo itself; false where this worker does not have it.
     pub(crate) fn cancel(&self, build: &str) -> bool {
         match self.halts().get(build) {
-            Some(halt) => {
-                halt.now(HaltReason::Cancelled);
+            Some(running) => {
+                running.halt.now(HaltReason::Cancelled);
                 true
             }
             None => false,
@@ -72,22 +89,34 @@ impl Worker {
     /// Works until `stop`; by then every machine is destroyed and every unfinished build is back in the queue.
     pub(crate) async fn run(self: &Arc<Self>, stop: CancellationToken) {
         self.take_over().await;
-        let pushing = tokio::spawn(push_stages(Arc::clone(&self.shop), stop.clone()));
-        // Beside the loop below, so that nothing that it waits for delays a stop.
-        let telling = tokio::spawn(Arc::clone(self).tell_all(stop.clone()));
+        let ended = CancellationToken::new();
+        let mut beside = JoinSet::new();
+        beside.spawn(chores::push_stages(Arc::clone(&self.shop), stop.clone()));
+        beside.spawn(Arc::clone(self).tell_all(stop.clone()));
+        beside.spawn(Arc::clone(self).reap_now_and_then(ended.clone()));
+        // To the very end: a build that undoes itself needs its lease.
+        beside.spawn(Arc::clone(self).beat(ended.clone()));
+        let look = if self.shop.journal.is_shared() {
+            LOOK
+        } else {
+            LOOK_ALONE
+        };
         let mut builds = JoinSet::new();
         while !stop.is_cancelled() || !builds.is_empty() {
-            if !stop.is_cancelled() {
-                self.claim_all(&mut builds, &stop).await;
-            }
+            self.look(&mut builds, &stop).await;
             tokio::select! {
-                () = stop.cancelled(), if builds.is_empty() => {}
-                Some(_) = builds.join_next(), if !builds.is_empty() => self.reap().await,
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(BETWEEN_REAPS), if !builds.is_empty() => self.reap().await,
+                // While builds end after a stop, it would resolve again and again.
+                () = stop.cancelled(), if !stop.is_cancelled() || builds.is_empty() => {}
+                Some(_) = builds.join_next(), if !builds.is_empty() => self.leftovers.notify_one(),
+                () = self.shop.journal.work() => {}
+                () = tokio::time::sleep(look) => {}
             }
         }
-        drop(tokio::join!(pushing, telling));
+        ended.cancel();
+        while beside.join_next().await.is_some() {}
+        if let Err(error) = self.shop.journal.leave(&self.name).await {
+            warn!("cannot leave the list of workers: {error}");
+        }
     }
 
     /// Tells every build that the server stops.
@@ -95,10 +124,10 @@ impl Worker {
         stop.cancelled().await;
         self.halts()
             .values()
-            .for_each(|halt| halt.now(HaltReason::Stopping));
+            .for_each(|running| running.halt.now(HaltReason::Stopping));
     }
 
-    /// One data folder has one process: whoever held leases before is dead.
+    /// One data folder has one process: whoever held leases for it before is dead.
     async fn take_over(&self) {
         let left = kill_naming(&self.shop.config.builds());
         if left > 0 {
@@ -107,7 +136,8 @@ impl Worker {
                 "ended what a server before this one left running"
             );
         }
-        match self.shop.journal.take_over().await {
+        let journal = &self.shop.journal;
+        match journal.take_over().await {
             Ok(builds) if builds.is_empty() => {}
             Ok(builds) => info!(
                 builds = builds.len(),
@@ -115,59 +145,83 @@ impl Worker {
             ),
             Err(error) => warn!("cannot take over builds: {error}"),
         }
-        if let Err(error) = self.shop.journal.drop_cancelled().await {
-            warn!("cannot end cancelled builds: {error}");
+        let new = NewWorker {
+            name: &self.name,
+            provider: self.shop.provider.name(),
+            slots: self.shop.config.slots,
+        };
+        if let Err(error) = journal.register(&new).await {
+            warn!("cannot enter the list of workers: {error}");
         }
-        self.reap().await;
+        self.leftovers.notify_one();
     }
 
-    async fn reap(&self) {
-        let busy: Vec<String> = self.halts().keys().cloned().collect();
-        match reaper::reap(&self.shop, &busy).await {
-            Ok(report) if report.is_empty() => {}
-            Ok(report) => {
-                let (removed, left) = (report.removed.len(), report.left.len());
-                self.shop.metrics.reaped(removed, left);
-                info!(removed = ?report.removed, left = ?report.left, "reaper");
+    /// Does what the journal wants now: ends builds that nobody wants, hears what is wanted
+    /// of those that run, claims new ones.
+    async fn look(self: &Arc<Self>, builds: &mut JoinSet<()>, stop: &CancellationToken) {
+        let journal = &self.shop.journal;
+        if let Err(error) = unwanted::end(&self.shop).await {
+            warn!("cannot end builds that nobody wants: {error}");
+        }
+        if !builds.is_empty() {
+            match journal.wishes(&self.name).await {
+                Ok(wishes) => wishes.iter().for_each(|wish| self.hear(wish)),
+                Err(error) => warn!("cannot hear what is wanted of builds: {error}"),
             }
-            Err(failure) => warn!("the reaper could not finish: {failure}"),
+        }
+        if !stop.is_cancelled() {
+            self.claim_all(builds, stop).await;
+        }
+    }
+
+    fn hear(&self, wish: &Wish) {
+        let Some(Running { halt, .. }) = self.halts().get(&wish.build).cloned() else {
+            return;
+        };
+        if wish.cancel_requested {
+            halt.now(HaltReason::Cancelled);
+        } else if wish.late {
+            halt.now(HaltReason::Late);
+        } else if wish.paused {
+            halt.at_boundary(Some(HaltReason::Paused));
+        } else if halt.boundary() == Some(HaltReason::Paused) {
+            halt.at_boundary(None);
         }
     }
 
     async fn claim_all(self: &Arc<Self>, builds: &mut JoinSet<()>, stop: &CancellationToken) {
-        while builds.len() < self.shop.config.slots {
-            match self.shop.journal.claim(&self.name).await {
-                Ok(Some(claim)) => {
-                    let halt = Halt::default();
-                    self.halts().insert(claim.build.clone(), halt.clone());
-                    // Known to others now: a stop that came in between did not find it.
-                    if stop.is_cancelled() {
-                        halt.now(HaltReason::Stopping);
-                    }
-                    let worker = Arc::clone(self);
-                    builds.spawn(async move { worker.work(claim, halt).await });
-                }
+        let shop = &self.shop;
+        while builds.len() < shop.config.slots && !self.draining.load(Ordering::Relaxed) {
+            let limits = &shop.config.limits;
+            let claim = shop.journal.claim(&self.name, shop.provider.name(), limits);
+            match claim.await {
+                Ok(Some(claim)) => self.begin(claim, builds, stop),
                 Ok(None) => return,
-                Err(error) => {
-                    warn!("cannot claim a build: {error}");
-                    self.ring_later();
-                    return;
-                }
+                Err(error) => return warn!("cannot claim a build: {error}"),
             }
         }
     }
 
-    fn ring_later(&self) {
-        let wake = Arc::clone(&self.wake);
-        tokio::spawn(async move {
-            tokio::time::sleep(AFTER_TROUBLE).await;
-            wake.notify_one();
-        });
+    fn begin(self: &Arc<Self>, claim: Claim, builds: &mut JoinSet<()>, stop: &CancellationToken) {
+        let halt = Halt::default();
+        let running = Running {
+            halt: halt.clone(),
+            fence: claim.fence,
+        };
+        // A run that lost its lease and has not noticed must not go on beside the new one.
+        if let Some(before) = self.halts().insert(claim.build.clone(), running) {
+            before.halt.now(HaltReason::LeaseLost);
+        }
+        // Known to others now: a stop that came in between did not find it.
+        if stop.is_cancelled() {
+            halt.now(HaltReason::Stopping);
+        }
+        let worker = Arc::clone(self);
+        builds.spawn(async move { worker.work(claim, halt).await });
     }
 
     async fn work(self: Arc<Self>, claim: Claim, halt: Halt) {
         let journal = self.shop.journal.of(&claim);
-        let beating = tokio::spawn(heartbeat(journal.clone(), halt.clone()));
         match self.load(&claim).await {
             Ok(build) => {
                 let end = run_build(&build, &halt).await;
@@ -180,9 +234,13 @@ impl Worker {
             }
             Err(error) => self.broken(&journal, &error).await,
         }
-        beating.abort();
-        self.halts().remove(&claim.build);
-        self.wake.notify_one();
+        let mut halts = self.halts();
+        if halts
+            .get(&claim.build)
+            .is_some_and(|one| one.fence == claim.fence)
+        {
+            halts.remove(&claim.build);
+        }
     }
 
     async fn load(&self, claim: &Claim) -> Result<Build, JournalError> {
@@ -194,55 +252,20 @@ impl Worker {
         Build::load(Arc::clone(&self.shop), &row, claim).await
     }
 
-    /// A build whose rows this program cannot read will not get better.
+    /// A build whose rows this program cannot read will not get better. One whose rows it
+    /// cannot reach is given back.
     async fn broken(&self, journal: &BuildJournal, error: &JournalError) {
         let message = crate::failure::chain(error);
         warn!(build.id = journal.build, "cannot load the build: {message}");
-        if let Err(error) = journal
-            .finish("failed", Some("JournalFailed"), Some(&message))
-            .await
-        {
+        let ended = match error {
+            JournalError::Corrupt { .. } => {
+                let reason = Some("JournalFailed");
+                journal.finish("failed", reason, Some(&message)).await
+            }
+            _ => journal.release().await,
+        };
+        if let Err(error) = ended {
             warn!(build.id = journal.build, "cannot end the build: {error}");
-        }
-    }
-}
-
-async fn heartbeat(journal: BuildJournal, halt: Halt) {
-    loop {
-        tokio::time::sleep(HEARTBEAT).await;
-        match journal.heartbeat().await {
-            Ok(false) => {}
-            Ok(true) => halt.now(HaltReason::Cancelled),
-            Err(JournalError::LeaseLost { .. }) => return halt.now(HaltReason::LeaseLost),
-            Err(error) => warn!(build.id = journal.build, "missed a heartbeat: {error}"),
-        }
-    }
-}
-
-/// Brings captured stages to the registry, one after the other, beside the builds.
-async fn push_stages(shop: Arc<Workshop>, stop: CancellationToken) {
-    let mut tries = 0;
-    loop {
-        let pushed = tokio::select! {
-            () = stop.cancelled() => return,
-            pushed = stages::push_next(&shop) => pushed,
-        };
-        let wait = match pushed {
-            Ok(true) => {
-                tries = 0;
-                continue;
-            }
-            Ok(false) => None,
-            Err(failure) => {
-                tries += 1;
-                warn!("cannot push a stage to the registry: {failure}; it stays on this host");
-                (tries < PUSH_TRIES).then_some(BETWEEN_PUSHES)
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = shop.stage_captured.notified() => {}
-            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
         }
     }
 }

@@ -35,6 +35,9 @@ pub(crate) struct Workshop {
     pub(crate) verified: Verified,
     /// What hides the secrets of the builds that this process works on.
     pub(crate) maskers: Mutex<BTreeMap<String, Masker>>,
+    /// What befalls steps.
+    #[cfg(test)]
+    pub(crate) trouble: crate::testing::Trouble,
 }
 
 impl Workshop {

@@ -32,6 +32,18 @@ pub enum ProviderError {
         /// The cause.
         source: Option<Cause>,
     },
+    /// There is none of that size, or not there: another size or region may do.
+    #[error("{what}")]
+    Elsewhere {
+        /// What failed.
+        what: String,
+        /// What else to ask for.
+        hint: String,
+        /// The earliest sensible moment for the same again.
+        after: Duration,
+        /// The cause.
+        source: Option<Cause>,
+    },
     /// The host or the account is not set up for it: only a person can cure that.
     #[error("{what}")]
     Person {
@@ -61,6 +73,8 @@ pub enum Remedy {
     Retry,
     /// Try again once something is free.
     Wait,
+    /// Ask for another size, or in another region.
+    Elsewhere,
     /// Ask a person.
     Person,
     /// Ask for something else.
@@ -93,6 +107,16 @@ impl ProviderError {
         }
     }
 
+    /// There is none of that size, or not there.
+    pub fn elsewhere(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Elsewhere {
+            what: what.into(),
+            hint: hint.into(),
+            after: Self::LATER,
+            source: None,
+        }
+    }
+
     /// Only a person can cure it.
     pub fn person(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Person {
@@ -116,6 +140,7 @@ impl ProviderError {
     pub fn because(mut self, cause: impl Into<Cause>) -> Self {
         let (Self::Retry { source, .. }
         | Self::Wait { source, .. }
+        | Self::Elsewhere { source, .. }
         | Self::Person { source, .. }
         | Self::Never { source, .. }) = &mut self;
         *source = Some(cause.into());
@@ -127,6 +152,7 @@ impl ProviderError {
         match self {
             Self::Retry { .. } => Remedy::Retry,
             Self::Wait { .. } => Remedy::Wait,
+            Self::Elsewhere { .. } => Remedy::Elsewhere,
             Self::Person { .. } => Remedy::Person,
             Self::Never { .. } => Remedy::Never,
         }
@@ -137,6 +163,7 @@ impl ProviderError {
         match self {
             Self::Retry { hint, .. }
             | Self::Wait { hint, .. }
+            | Self::Elsewhere { hint, .. }
             | Self::Person { hint, .. }
             | Self::Never { hint, .. } => hint,
         }
@@ -145,7 +172,9 @@ impl ProviderError {
     /// When to try again, if that can help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Retry { after, .. } | Self::Wait { after, .. } => Some(*after),
+            Self::Retry { after, .. }
+            | Self::Wait { after, .. }
+            | Self::Elsewhere { after, .. } => Some(*after),
             Self::Person { .. } | Self::Never { .. } => None,
         }
     }

@@ -30,17 +30,35 @@ pub struct FakeProvider {
     store: Store,
     failures: Failures,
     ssh: SocketAddr,
+    shared: bool,
 }
 
 impl FakeProvider {
     /// Opens the folder, which another instance may have filled.
     pub fn open(folder: &Path) -> Result<Self, ProviderError> {
-        let ssh = (Ipv4Addr::LOCALHOST, 1).into();
-        Ok(Self {
-            store: Store::open(folder)?,
+        Ok(Self::on(Store::open(folder)?))
+    }
+
+    /// A cloud that lives as long as this instance; only what machines and tests look into
+    /// is in the folder. It is faster where one instance serves many.
+    pub fn in_memory(folder: &Path) -> Result<Self, ProviderError> {
+        Ok(Self::on(Store::in_memory(folder)?))
+    }
+
+    fn on(store: Store) -> Self {
+        Self {
+            store,
             failures: Failures::default(),
-            ssh,
-        })
+            ssh: (Ipv4Addr::LOCALHOST, 1).into(),
+            shared: false,
+        }
+    }
+
+    /// Says that several workers see this cloud.
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.shared = true;
+        self
     }
 
     /// Says where machines answer; by itself it is a port where nobody does.
@@ -86,6 +104,10 @@ impl Provider for FakeProvider {
             firmware: "bios".to_owned(),
             accelerator: "none".to_owned(),
         }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared
     }
 
     async fn import_disk(&self, source: &DiskSource) -> Result<DiskId, ProviderError> {

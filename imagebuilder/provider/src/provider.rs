@@ -29,6 +29,12 @@ pub trait Provider: Send + Sync + 'static {
     /// What it makes.
     fn facts(&self) -> ProviderFacts;
 
+    /// Whether other processes and hosts that open this provider see the same machines,
+    /// disks and images. Where they do not, each host cleans up after itself alone.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Makes a disk file of this host usable. The same digest on the same parent is the same disk.
     async fn import_disk(&self, source: &DiskSource) -> Result<DiskId, ProviderError>;
 

@@ -2,20 +2,20 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use imagebuilder_api::BuildView;
 use imagebuilder_api::timeline::{Timeline, svg};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use service::Problem;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 
 use crate::page::Page;
-use crate::problem::{ProblemBody, bad_query, problem};
+use crate::problem::{ProblemBody, bad_json, bad_query, problem};
 use crate::router::AppState;
 
 /// A page of builds.
@@ -104,6 +104,72 @@ pub(crate) async fn cancel_build(
 ) -> Result<Response, Problem> {
     let build = state.engine.cancel(&id).await.map_err(problem)?;
     Ok((StatusCode::ACCEPTED, Json(build)).into_response())
+}
+
+/// Pauses a build at its next step: its machine goes, and it waits until it is resumed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/builds/{id}/pause",
+    tag = "builds",
+    params(("id" = String, Path, description = "The build")),
+    responses((status = 202, description = "It will be paused", body = BuildView), (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It has ended", body = ProblemBody, content_type = "application/problem+json"))
+)]
+pub(crate) async fn pause_build(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let build = state.engine.pause(&id, true).await.map_err(problem)?;
+    Ok((StatusCode::ACCEPTED, Json(build)).into_response())
+}
+
+/// Lets a paused build go on, from the deepest captured stage.
+#[utoipa::path(
+    post,
+    path = "/api/v1/builds/{id}/resume",
+    tag = "builds",
+    params(("id" = String, Path, description = "The build")),
+    responses((status = 200, description = "It goes on", body = BuildView), (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It has ended", body = ProblemBody, content_type = "application/problem+json"))
+)]
+pub(crate) async fn resume_build(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<BuildView>, Problem> {
+    let build = state.engine.pause(&id, false).await.map_err(problem)?;
+    Ok(Json(build))
+}
+
+/// Which build of the project goes first.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"priority": 10}))]
+pub(crate) struct Priority {
+    /// The higher goes first; from -100 to 100.
+    #[schema(minimum = -100, maximum = 100)]
+    priority: i8,
+}
+
+/// Sets which build of a project goes first.
+#[utoipa::path(
+    post,
+    path = "/api/v1/builds/{id}/priority",
+    tag = "builds",
+    params(("id" = String, Path, description = "The build")),
+    request_body = Priority,
+    responses((status = 200, description = "The build", body = BuildView), (status = 400, description = "No such body", body = ProblemBody, content_type = "application/problem+json"), (status = 422, description = "No such priority", body = ProblemBody, content_type = "application/problem+json"), (status = 404, description = "No such build", body = ProblemBody, content_type = "application/problem+json"), (status = 409, description = "It has ended", body = ProblemBody, content_type = "application/problem+json"))
+)]
+pub(crate) async fn prioritize_build(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Result<Json<Priority>, JsonRejection>,
+) -> Result<Json<BuildView>, Problem> {
+    let Json(Priority { priority }) =
+        body.map_err(|rejection| bad_json(&rejection, r#"{"priority": 10}"#))?;
+    let build = state
+        .engine
+        .prioritize(&id, priority)
+        .await
+        .map_err(problem)?;
+    Ok(Json(build))
 }
 
 /// Everything that tells how a build went, as one zip.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use imagebuilder_engine::{EngineConfig, Hidden, KeepLogs};
+use imagebuilder_engine::{Database, EngineConfig, Hidden, KeepLogs, Limits, MachineSize};
 use registry_client::Client;
 
 use crate::webhooks::Webhooks;
@@ -21,10 +21,14 @@ pub struct BuilderConfig {
     pub registry: Client,
     /// How many builds run at once.
     pub slots: usize,
-    /// Processors of a build machine.
-    pub machine_cpus: u16,
-    /// Memory of a build machine.
-    pub machine_memory_bytes: u64,
+    /// What keeps the journal. SQLite lies in the data folder.
+    pub database: Database,
+    /// How much runs at once in all workers of the journal.
+    pub limits: Limits,
+    /// How large a build machine is.
+    pub machine: MachineSize,
+    /// What is tried instead, in order, where there is no room for that size.
+    pub other_machines: Vec<MachineSize>,
     /// Size of an image's disk; part of the signature.
     pub disk_size_bytes: u64,
     /// How long a machine may take until it answers over SSH.
@@ -48,8 +52,10 @@ impl BuilderConfig {
         let engine = EngineConfig::new(data, venv);
         Self {
             slots: engine.slots,
-            machine_cpus: engine.machine_cpus,
-            machine_memory_bytes: engine.machine_memory_bytes,
+            database: engine.database,
+            limits: engine.limits,
+            machine: engine.machine,
+            other_machines: engine.other_machines,
             disk_size_bytes: engine.disk_size_bytes,
             boot_timeout_secs: engine.boot_timeout.as_secs(),
             stage_store_bytes: engine.stage_store_bytes,
@@ -77,8 +83,10 @@ impl BuilderConfig {
             webhooks: urls.collect(),
             cloud_types: ["libvirt", "qemu", "maas"].map(str::to_owned).to_vec(),
             slots: self.slots.max(1),
-            machine_cpus: self.machine_cpus,
-            machine_memory_bytes: self.machine_memory_bytes,
+            database: self.database.clone(),
+            limits: self.limits.clone(),
+            machine: self.machine,
+            other_machines: self.other_machines.clone(),
             disk_size_bytes: self.disk_size_bytes,
             boot_timeout: Duration::from_secs(self.boot_timeout_secs),
             ..EngineConfig::new(self.data.clone(), self.venv.clone())

@@ -7,6 +7,7 @@
 //!
 //! Where to read on: `router.rs` has every route, `start.rs` what is put together.
 
+mod admin;
 mod builds;
 mod config;
 mod events;

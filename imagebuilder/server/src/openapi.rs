@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{builds, events, images, lifecycle};
+use crate::{admin, builds, events, images, lifecycle};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,13 +21,20 @@ use crate::{builds, events, images, lifecycle};
         builds::list_builds,
         builds::show_build,
         builds::cancel_build,
+        builds::pause_build,
+        builds::resume_build,
+        builds::prioritize_build,
         builds::build_logs,
         builds::build_timeline,
         events::build_events,
+        admin::list_workers,
+        admin::drain,
+        admin::reap,
     ),
     tags(
         (name = "images", description = "Images: ensure that one exists, and what it is made of"),
-        (name = "builds", description = "Builds: watch, cancel, read the logs"),
+        (name = "builds", description = "Builds: watch, cancel, pause, read the logs"),
+        (name = "operations", description = "Workers: see them, drain them, remove leftovers"),
     )
 )]
 struct Api;

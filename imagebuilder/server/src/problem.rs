@@ -35,6 +35,9 @@ pub(crate) fn problem(error: EngineError) -> Problem {
         EngineError::Conflict { message } => {
             Problem::new(StatusCode::CONFLICT, "conflict", message)
         }
+        EngineError::Quota { message } => {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota", message)
+        }
         EngineError::Unavailable { reason, message } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
                 .with("reason", reason)

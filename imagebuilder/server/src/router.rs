@@ -8,7 +8,7 @@ use imagebuilder_engine::Engine;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{builds, events, images, lifecycle, live};
+use crate::{admin, builds, events, images, lifecycle, live};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -61,6 +61,15 @@ pub(crate) fn router(engine: Engine, stop: CancellationToken) -> Router {
             get(builds::build_timeline),
         )
         .route("/api/v1/builds/{id}/cancel", post(builds::cancel_build))
+        .route("/api/v1/builds/{id}/pause", post(builds::pause_build))
+        .route("/api/v1/builds/{id}/resume", post(builds::resume_build))
+        .route(
+            "/api/v1/builds/{id}/priority",
+            post(builds::prioritize_build),
+        )
+        .route("/api/v1/admin/workers", get(admin::list_workers))
+        .route("/api/v1/admin/drain", post(admin::drain))
+        .route("/api/v1/admin/reap", post(admin::reap))
         .with_state(AppState {
             engine,
             stop,

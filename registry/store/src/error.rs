@@ -230,9 +230,6 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
-    /// The address of the database cannot be understood. It is not repeated: it holds a password.
-    #[error("the database's address is not of the form postgres://USER:PASSWORD@HOST/DATABASE")]
-    DatabaseAddress,
     /// Stored data cannot be what this program wrote.
     #[error("stored data is damaged: {what}")]
     Damaged {

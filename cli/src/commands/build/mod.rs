@@ -5,6 +5,8 @@ mod cancel;
 pub(crate) mod follow;
 mod logs;
 mod ls;
+mod pause;
+mod priority;
 mod show;
 pub(crate) mod shown;
 mod stream;
@@ -27,6 +29,12 @@ pub(crate) enum Command {
     Logs(logs::Args),
     /// Stop a build and remove its machine.
     Cancel(cancel::Args),
+    /// Let a build wait until it is resumed.
+    Pause(pause::Args),
+    /// Let a paused build go on.
+    Resume(pause::ResumeArgs),
+    /// Say which build of a project goes first.
+    Priority(priority::Args),
 }
 
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), CliError> {
@@ -36,6 +44,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), CliEr
         Command::Watch(args) => watch::run(args, context).await,
         Command::Logs(args) => logs::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
+        Command::Pause(args) => pause::run(args, context).await,
+        Command::Resume(args) => pause::resume(args, context).await,
+        Command::Priority(args) => priority::run(args, context).await,
     }
 }
 

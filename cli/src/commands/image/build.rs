@@ -29,6 +29,13 @@ pub(crate) struct Args {
     /// Ignore stored images and stages, and build everything again.
     #[arg(long)]
     fresh: bool,
+    /// Which build of the project goes first: the higher, from -100 to 100.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i8).range(-100..=100), value_name = "NUMBER")]
+    priority: i8,
+    /// Give the build up when the image is not there after so many minutes.
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=525_600))]
+    deadline: Option<u64>,
     /// Do not wait: answer with the build's id.
     #[arg(long)]
     no_wait: bool,
@@ -45,10 +52,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     };
     let profile = format!("{}{separator}{target}", named.repository);
     let request = EnsureImage {
-        profile: profile.clone(),
         provider: args.provider,
         regions: args.regions,
         fresh: args.fresh,
+        priority: args.priority,
+        deadline_secs: args.deadline.map(|minutes| minutes * 60),
+        ..EnsureImage::of(profile.clone())
     };
     let what = format!("the image of {profile}");
     let answer: EnsureImageAnswer = api::post(&client, &what, "api/v1/images", &request).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::any;
 use http::StatusCode;
+use imagebuilder_engine::MachineSize;
 use imagebuilder_server::{BuilderConfig, StartError};
 use registry_client::{Client, ClientOptions, Credential};
 use service::listener::Listener;
@@ -34,7 +35,14 @@ pub(super) async fn start(
             None,
         ));
     }
-    let config = config(settings, listener, authenticator)?;
+    let credential = authenticator.internal();
+    let credential = Credential::Password {
+        user: credential.user,
+        password: credential.password,
+    };
+    let options = ClientOptions::new(own_address(listener));
+    let client = Client::new(options.with_credential(Some(credential.clone())))?;
+    let config = config(settings, client, Some(credential))?;
     match imagebuilder_server::start(config, stop).await {
         Ok(builder) => {
             builder
@@ -62,7 +70,7 @@ pub(super) async fn start(
 }
 
 /// Waits until the builder has put its machines away.
-pub(super) async fn finish(task: JoinHandle<()>) {
+pub(crate) async fn finish(task: JoinHandle<()>) {
     if tokio::time::timeout(FINISH_WITHIN, task).await.is_err() {
         tracing::warn!(
             "the image builder did not finish in time; the next start cleans up after it"
@@ -70,31 +78,35 @@ pub(super) async fn finish(task: JoinHandle<()>) {
     }
 }
 
-fn config(
+/// The builder's configuration, with this registry and the credential that it is asked with,
+/// which no log may show.
+pub(crate) fn config(
     settings: &Settings,
-    listener: &Listener,
-    authenticator: &Authenticator,
+    registry: Client,
+    credential: Option<Credential>,
 ) -> Result<BuilderConfig, CliError> {
-    let credential = authenticator.internal();
-    let password = credential.password.clone();
-    let options =
-        ClientOptions::new(own_address(listener)).with_credential(Some(Credential::Password {
-            user: credential.user,
-            password: credential.password,
-        }));
     let builder = &settings.builder;
     let data = settings.server.data.join("builder");
-    let mut config = BuilderConfig::new(data, venv(settings), Client::new(options)?);
+    let mut config = BuilderConfig::new(data, venv(settings), registry);
+    config.database = builder.database()?;
     config.slots = builder.slots;
-    config.machine_cpus = builder.machine_cpus;
-    config.machine_memory_bytes = builder.machine_memory_bytes;
+    config.limits = builder.bounds();
+    config.machine = MachineSize {
+        cpus: builder.machine_cpus,
+        memory_mib: builder.machine_memory_bytes >> 20,
+    };
+    config.other_machines.clone_from(&builder.other_machines);
     config.boot_timeout_secs = builder.boot_timeout_secs;
     config.disk_size_bytes = builder.disk_size_bytes;
     config.stage_store_bytes = Some(builder.stage_store_bytes).filter(|limit| *limit > 0);
     config.keep_logs_days = builder.keep_logs_days;
     config.keep_logs_builds = builder.keep_logs_builds;
     config.webhooks = builder.webhooks()?;
-    config.hidden = vec![password];
+    config.hidden = match credential {
+        Some(Credential::Password { password, .. }) => vec![password],
+        Some(Credential::Token(token)) => vec![token],
+        None => Vec::new(),
+    };
     Ok(config)
 }
 
@@ -140,6 +152,9 @@ fn absent(why: String) -> Router {
         "/api/v1/images/{*rest}",
         "/api/v1/builds",
         "/api/v1/builds/{*rest}",
+        "/api/v1/admin/workers",
+        "/api/v1/admin/drain",
+        "/api/v1/admin/reap",
     ] {
         routes = routes.route(path, any(answer.clone()));
     }

@@ -1,7 +1,8 @@
 //! `packyard serve`: the registry and the image builder in one process.
 
-mod builder;
+pub(crate) mod builder;
 pub(crate) mod failures;
+mod front;
 mod openapi;
 
 use std::net::SocketAddr;
@@ -11,12 +12,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use registry_server::{RegistryConfig, RegistryState};
-use registry_store::DataLock;
 use service::health::{self, Readiness};
-use service::listener::Listener;
 use service::metrics::{self, Metrics};
-use service::{Authenticator, CancellationToken, Gate, gate, shutdown_token, telemetry};
+use service::{CancellationToken, Gate, gate};
 
+pub(crate) use self::front::Front;
 use crate::error::CliError;
 use crate::output::print;
 use crate::settings::Settings;
@@ -45,39 +45,34 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let settings = settings(args)?;
-    telemetry::start(&settings.log).map_err(|error| CliError::usage(error.to_string()))?;
-    let stop = shutdown_token()
-        .map_err(|error| CliError::failed("cannot listen for signals").caused_by(&error))?;
-    let authenticator =
-        Authenticator::new(&settings.auth).map_err(|error| failures::users(&error))?;
-    let gate = Gate::new(&settings.server, authenticator.clone())
-        .map_err(|error| failures::address(&error))?;
-    let _lock = DataLock::acquire(&settings.server.data)
-        .map_err(|error| failures::store(&error, &settings.server.data))?;
-    let listener = Listener::bind(&settings.server)
-        .await
-        .map_err(|error| failures::listen(&error))?;
-
+    let front = Front::open(&settings).await?;
+    let (stop, listener) = (&front.stop, &front.listener);
     let registry = open_registry(&settings).await?;
     let maintenance = tokio::spawn(maintain(registry.clone(), stop.clone()));
     let metrics = Metrics::new()
         .and_then(|metrics| registry.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
-    let (builder_routes, builder) =
-        builder::start(&settings, &listener, &authenticator, &metrics, stop.clone()).await?;
+    let (builder_routes, builder) = builder::start(
+        &settings,
+        listener,
+        &front.authenticator,
+        &metrics,
+        stop.clone(),
+    )
+    .await?;
     let readiness = Readiness::new(stop.clone());
     let routes = registry_server::router(registry.clone())
         .merge(builder_routes)
         .merge(openapi::router())
         .merge(health::router(readiness.clone(), metrics.clone()));
-    let routes = guarded(routes, gate, metrics);
+    let routes = guarded(routes, front.gate, metrics);
 
     print(&format!("ready {}", listener.url()))?;
     readiness.set_ready();
     // The builder talks to this very server: it ends first, the server last.
     let serving = CancellationToken::new();
-    let server = tokio::spawn(listener.serve(routes, serving.clone()));
-    stop.cancelled().await;
+    let server = tokio::spawn(front.listener.serve(routes, serving.clone()));
+    front.stop.cancelled().await;
     if let Some(task) = builder {
         builder::finish(task).await;
     }
@@ -89,7 +84,8 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     Ok(())
 }
 
-fn settings(args: Args) -> Result<Settings, CliError> {
+/// The configuration, with what the command line says over it.
+pub(crate) fn settings(args: Args) -> Result<Settings, CliError> {
     let mut settings = Settings::load(args.config.as_deref())?;
     if let Some(listen) = args.listen {
         settings.server.listen = listen;
@@ -139,7 +135,7 @@ async fn maintain(registry: RegistryState, stop: CancellationToken) {
     }
 }
 
-fn guarded(routes: Router, gate: Gate, metrics: Metrics) -> Router {
+pub(crate) fn guarded(routes: Router, gate: Gate, metrics: Metrics) -> Router {
     routes
         .layer(from_fn_with_state(gate, gate::guard))
         .layer(from_fn_with_state(metrics, metrics::count))

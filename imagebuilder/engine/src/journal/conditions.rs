@@ -1,8 +1,20 @@
 //! The conditions of a build: what a person or a controller reads first.
 
-use sqlx::FromRow;
+use database::{FromRow, statements, values};
 
 use crate::journal::{BuildJournal, Journal, JournalError, now};
+
+statements! {
+    LIST: "list conditions" = "select type, status, reason, message, since from conditions \
+        where build = $1 order by ordinal, since";
+    SET: "set a condition" = "insert into conditions (build, ordinal, type, status, reason, message, since) \
+        select $1, $3, $4, $5, $6, $7, $8 \
+        where exists (select 1 from leases where build = $1 and fence = $2" for_key_share ") \
+        on conflict (build, type) do update set ordinal = excluded.ordinal, \
+        reason = excluded.reason, message = excluded.message, \
+        since = case when conditions.status = excluded.status then conditions.since else excluded.since end, \
+        status = excluded.status";
+}
 
 /// A condition as it is kept.
 #[derive(Debug, Clone, FromRow)]
@@ -17,10 +29,7 @@ pub(crate) struct ConditionRow {
 impl Journal {
     /// The conditions of a build, in the order of its steps.
     pub(crate) async fn conditions(&self, build: &str) -> Result<Vec<ConditionRow>, JournalError> {
-        Ok(sqlx::query_as("select type, status, reason, message, since from conditions where build = ? order by ordinal, since")
-            .bind(build)
-            .fetch_all(&self.pool)
-            .await?)
+        Ok(self.pool.all(&LIST, values![build]).await?)
     }
 }
 
@@ -34,22 +43,17 @@ impl BuildJournal {
         reason: &str,
         message: &str,
     ) -> Result<(), JournalError> {
-        let set = sqlx::query(
-            "insert into conditions (build, ordinal, type, status, reason, message, since) \
-             select ?1, ?3, ?4, ?5, ?6, ?7, ?8 where exists (select 1 from leases where build = ?1 and fence = ?2) \
-             on conflict (build, type) do update set ordinal = ?3, reason = ?6, message = ?7, \
-             since = case when status = ?5 then since else ?8 end, status = ?5",
-        )
-        .bind(&self.build)
-        .bind(self.fence)
-        .bind(ordinal)
-        .bind(kind)
-        .bind(status)
-        .bind(reason)
-        .bind(message)
-        .bind(now())
-        .execute(&self.journal.pool)
-        .await?;
-        self.fenced(&set)
+        let now = now();
+        let values = values![
+            &self.build,
+            self.fence,
+            ordinal,
+            kind,
+            status,
+            reason,
+            message,
+            &now
+        ];
+        self.fenced(self.journal.pool.execute(&SET, values).await?)
     }
 }

@@ -1,8 +1,17 @@
 //! The last events of a build, in order. Numbers never repeat, so a gap shows what was dropped.
 
-use sqlx::FromRow;
+use database::{FromRow, statements, values};
 
 use crate::journal::{BuildJournal, Journal, JournalError, now};
+
+statements! {
+    LIST: "list events" = "select seq, at, type, step, message, data from events \
+        where build = $1 and seq > $2 order by seq limit $3";
+    ADD: "add an event" = "insert into events (build, seq, at, type, step, message, data) \
+        select $1, (select coalesce(max(seq), 0) + 1 from events where build = $1), $3, $4, $5, $6, $7 \
+        where exists (select 1 from leases where build = $1 and fence = $2" for_key_share ") returning seq";
+    TRIM: "forget old events" = "delete from events where build = $1 and seq <= $2";
+}
 
 /// How many events are kept of one build.
 pub(crate) const EVENTS_KEPT: i64 = 1000;
@@ -26,14 +35,7 @@ impl Journal {
         after: i64,
         limit: u32,
     ) -> Result<Vec<EventRow>, JournalError> {
-        Ok(sqlx::query_as(
-            "select seq, at, type, step, message, data from events where build = ? and seq > ? order by seq limit ?",
-        )
-        .bind(build)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?)
+        Ok(self.pool.all(&LIST, values![build, after, limit]).await?)
     }
 }
 
@@ -46,32 +48,19 @@ impl BuildJournal {
         message: &str,
         data: Option<&str>,
     ) -> Result<(), JournalError> {
-        let seq: Option<i64> = sqlx::query_scalar(
-            "insert into events (build, seq, at, type, step, message, data) \
-             select ?1, (select coalesce(max(seq), 0) + 1 from events where build = ?1), ?3, ?4, ?5, ?6, ?7 \
-             where exists (select 1 from leases where build = ?1 and fence = ?2) returning seq",
-        )
-        .bind(&self.build)
-        .bind(self.fence)
-        .bind(now())
-        .bind(kind)
-        .bind(step)
-        .bind(message)
-        .bind(data)
-        .fetch_optional(&self.journal.pool)
-        .await?;
-        let Some(seq) = seq else {
-            return Err(JournalError::LeaseLost {
-                build: self.build.clone(),
-            });
+        let pool = &self.journal.pool;
+        // Two statements at once would see the same last number. Only this process has the
+        // lease, so a lock of its own is enough.
+        let _one_at_a_time = self.counting.lock().await;
+        let now = now();
+        let values = values![&self.build, self.fence, &now, kind, step, message, data];
+        let Some((seq,)) = pool.returning::<(i64,)>(&ADD, values).await? else {
+            return Err(self.lost());
         };
         // In blocks: a delete for each event would double the writes.
         if seq > EVENTS_KEPT && seq % 64 == 0 {
-            sqlx::query("delete from events where build = ? and seq <= ?")
-                .bind(&self.build)
-                .bind(seq - EVENTS_KEPT)
-                .execute(&self.journal.pool)
-                .await?;
+            let values = values![&self.build, seq - EVENTS_KEPT];
+            pool.execute(&TRIM, values).await?;
         }
         self.journal.announce(&self.build);
         Ok(())

@@ -1,8 +1,24 @@
 //! Images by signature: what the second request for an image is answered from.
 
-use sqlx::FromRow;
+use database::{FromRow, statements, values};
 
 use crate::journal::{Journal, JournalError, now};
+
+statements! {
+    PUT: "write an image" = "insert into images \
+        (signature, state, profile, build, repository, digest, record, created_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (signature) do update set \
+        state = excluded.state, profile = excluded.profile, build = excluded.build, \
+        repository = excluded.repository, digest = excluded.digest, record = excluded.record";
+    GET: "read an image" = "select signature, state, profile, build, repository, digest, record \
+        from images where signature = $1";
+    // Signatures are lower-case hex, so `~` sorts after all of them.
+    BEGINNING: "find an image" = "select signature, state, profile, build, repository, digest, record \
+        from images where signature >= $1 and signature < CAST($1 AS TEXT) || '~' limit 2";
+    LIST: "list images" = "select signature, state, profile, build, repository, digest, record \
+        from images where CAST($1 AS TEXT) is null or signature > $1 order by signature limit $2";
+    FORGET: "forget an image" = "delete from images where signature = $1";
+}
 
 /// An image as it is kept.
 #[derive(Debug, Clone, FromRow)]
@@ -19,31 +35,24 @@ pub(crate) struct ImageRow {
 impl Journal {
     /// Writes the record of an image, over an older one.
     pub(crate) async fn put_image(&self, image: &ImageRow) -> Result<(), JournalError> {
-        sqlx::query(
-            "insert into images (signature, state, profile, build, repository, digest, record, created_at) \
-             values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (signature) do update set state = excluded.state, \
-             profile = excluded.profile, build = excluded.build, repository = excluded.repository, \
-             digest = excluded.digest, record = excluded.record",
-        )
-        .bind(&image.signature)
-        .bind(&image.state)
-        .bind(&image.profile)
-        .bind(&image.build)
-        .bind(&image.repository)
-        .bind(&image.digest)
-        .bind(&image.record)
-        .bind(now())
-        .execute(&self.pool)
-        .await?;
+        let now = now();
+        let values = values![
+            &image.signature,
+            &image.state,
+            &image.profile,
+            &image.build,
+            &image.repository,
+            &image.digest,
+            &image.record,
+            &now
+        ];
+        self.pool.execute(&PUT, values).await?;
         Ok(())
     }
 
     /// One image.
     pub(crate) async fn image(&self, signature: &str) -> Result<Option<ImageRow>, JournalError> {
-        Ok(sqlx::query_as("select signature, state, profile, build, repository, digest, record from images where signature = ?")
-            .bind(signature)
-            .fetch_optional(&self.pool)
-            .await?)
+        Ok(self.pool.optional(&GET, values![signature]).await?)
     }
 
     /// The images whose signature begins with `prefix`; two are enough to know that it is ambiguous.
@@ -51,14 +60,7 @@ impl Journal {
         &self,
         prefix: &str,
     ) -> Result<Vec<ImageRow>, JournalError> {
-        // Signatures are lower-case hex, so `~` sorts after all of them.
-        Ok(sqlx::query_as(
-            "select signature, state, profile, build, repository, digest, record from images \
-             where signature >= ?1 and signature < ?1 || '~' limit 2",
-        )
-        .bind(prefix)
-        .fetch_all(&self.pool)
-        .await?)
+        Ok(self.pool.all(&BEGINNING, values![prefix]).await?)
     }
 
     /// Images by signature, those after `last`.
@@ -67,22 +69,12 @@ impl Journal {
         limit: u32,
         last: Option<&str>,
     ) -> Result<Vec<ImageRow>, JournalError> {
-        Ok(sqlx::query_as(
-            "select signature, state, profile, build, repository, digest, record from images \
-             where ?1 is null or signature > ?1 order by signature limit ?2",
-        )
-        .bind(last)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?)
+        Ok(self.pool.all(&LIST, values![last, limit]).await?)
     }
 
     /// Forgets an image whose artifact is no longer in the registry, and builds that left it half made.
     pub(crate) async fn forget_image(&self, signature: &str) -> Result<(), JournalError> {
-        sqlx::query("delete from images where signature = ?")
-            .bind(signature)
-            .execute(&self.pool)
-            .await?;
+        self.pool.execute(&FORGET, values![signature]).await?;
         Ok(())
     }
 }

@@ -1,9 +1,22 @@
 //! How much there is to do, for gauges.
 
+use database::{statements, values};
+
 use crate::journal::{Journal, JournalError};
 
-/// A moment's load.
-#[derive(Debug, Default)]
+statements! {
+    LOAD: "count what there is to do" = "select \
+        (select count(*) from queue q \
+            where not exists (select 1 from leases l where l.build = q.build)) as waiting, \
+        (select count(*) from leases) as running, \
+        (select min(b.created_at) from queue q join builds b on b.id = q.build \
+            where not exists (select 1 from leases l where l.build = q.build)) as oldest, \
+        (select CAST(coalesce(sum(size_bytes), 0) AS BIGINT) from stages where place = $1) as store_bytes, \
+        (select count(*) from deliveries) as undelivered";
+}
+
+/// A moment's load: of the whole queue, and of this place's stage store.
+#[derive(Debug, Default, database::FromRow)]
 pub(crate) struct Load {
     pub(crate) waiting: i64,
     pub(crate) running: i64,
@@ -16,20 +29,8 @@ pub(crate) struct Load {
 impl Journal {
     /// Looks once.
     pub(crate) async fn load(&self) -> Result<Load, JournalError> {
-        let (waiting, oldest): (i64, Option<String>) = sqlx::query_as(
-            "select count(*), min(builds.created_at) from queue join builds on builds.id = queue.build \
-             where not exists (select 1 from leases where leases.build = queue.build)",
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        let count = |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&self.pool);
-        Ok(Load {
-            waiting,
-            oldest,
-            running: count("select count(*) from leases").await?,
-            store_bytes: count("select cast(coalesce(sum(size_bytes), 0) as bigint) from stages")
-                .await?,
-            undelivered: count("select count(*) from deliveries").await?,
-        })
+        let values = values![&self.here.place];
+        let load = self.pool.optional(&LOAD, values).await?;
+        Ok(load.unwrap_or_default())
     }
 }

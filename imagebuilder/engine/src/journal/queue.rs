@@ -1,148 +1,178 @@
-//! Who works on what: claims by lease, heartbeats, fences, and requests to cancel.
+//! Who works on what: the choice of the next build, and the claim.
 
-use sqlx::FromRow;
+use database::{FromRow, Transaction, retry, statements, values};
 
-use crate::journal::{BuildJournal, Journal, JournalError, now};
+use crate::fair::{Held, Scene, Waiting};
+use crate::journal::leases::{LEASE_MILLISECONDS, end_expired};
+use crate::journal::{Journal, JournalError, now};
+use crate::quotas::Limits;
+
+statements! {
+    // Limits are counted by one worker at a time; this row is also the source of fences.
+    TURN: "wait for the turn to claim" = "select last from fences where one = 1" for_update;
+    NEXT_FENCE: "make a fence" = "update fences set last = last + 1 returning last";
+    RUNNING: "list what runs" = "select q.project, q.provider, q.region, q.size, count(*) as count, \
+        CAST(sum(" now " - l.claimed_at) AS BIGINT) as spent \
+        from leases l join queue q on q.build = l.build group by q.project, q.provider, q.region, q.size";
+    WAITING: "list what waits" = "select project, provider, region, size, max(priority) as priority, \
+        min(build) as first from queue q \
+        where not paused and not cancel_requested and (not_before is null or not_before <= $1) \
+        and (deadline is null or deadline > " now ") \
+        and not exists (select 1 from leases l where l.build = q.build) \
+        group by project, provider, region, size";
+    STANDING: "list what projects had" = "select n.project, \
+        coalesce((select p.served from projects p where p.project = n.project), 0) as served, \
+        coalesce((select u.milliseconds from usage u where u.project = n.project \
+            and u.day = " now " / 86400000), 0) as used \
+        from (select distinct project from queue) n";
+    TAKE: "choose a build" = "select build, fresh, size from queue q where project = $1 and provider = $2 \
+        and region = $3 and size = $4 \
+        and not paused and not cancel_requested and (not_before is null or not_before <= $5) \
+        and (deadline is null or deadline > " now ") \
+        and not exists (select 1 from leases l where l.build = q.build) \
+        order by priority desc, build limit 1" for_update_skip_locked;
+    LEASE: "write a lease" = "insert into leases \
+        (build, worker, host, place, fence, claimed_at, expires_at) \
+        values ($1, $2, $3, $4, $5, " now ", " now " + $6)";
+    SERVED: "note that a project was served" = "insert into projects (project, served) values ($1, $2) \
+        on conflict (project) do update set served = excluded.served";
+    START: "start a build" = "update builds set state = 'running', attempt = attempt + 1, \
+        started_at = coalesce(started_at, $2) where id = $1 returning attempt, host";
+    HOST: "note where a build is worked on" = "update builds set host = $2 where id = $1";
+    ONE: "read a build's place in the queue" = "select project, provider, region, size, priority, \
+        build as first from queue where build = $1";
+}
 
 /// The right to work on a build.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) build: String,
     pub(crate) fence: i64,
     pub(crate) fresh: bool,
     pub(crate) attempt: i64,
+    /// Of the build machine.
+    pub(crate) size: String,
+    /// What an earlier worker kept for the build is on another host.
+    pub(crate) moved: bool,
+}
+
+#[derive(FromRow)]
+struct Chosen {
+    build: String,
+    fresh: bool,
+    size: String,
+}
+
+/// Waits until no other worker claims; until the end of the transaction none will.
+pub(super) async fn turn(transaction: &mut Transaction) -> Result<(), JournalError> {
+    Ok(transaction.lock(&TURN, values![]).await?)
 }
 
 impl Journal {
-    /// Takes the build that has waited longest, if there is one that nobody works on.
-    pub(crate) async fn claim(&self, worker: &str) -> Result<Option<Claim>, JournalError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
-        let next: Option<(String, bool)> = sqlx::query_as(
-            "select build, fresh from queue where not exists (select 1 from leases where leases.build = queue.build) \
-             and (not_before is null or not_before <= ?) order by priority desc, build limit 1",
-        )
-        .bind(now())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some((build, fresh)) = next else {
-            return Ok(None);
-        };
-        let fence: i64 = sqlx::query_scalar("update fences set last = last + 1 returning last")
-            .fetch_one(&mut *transaction)
-            .await?;
-        sqlx::query("insert into leases (build, worker, fence, heartbeat_at) values (?, ?, ?, ?)")
-            .bind(&build)
-            .bind(worker)
-            .bind(fence)
-            .bind(now())
-            .execute(&mut *transaction)
-            .await?;
-        let attempt: i64 = sqlx::query_scalar(
-            "update builds set state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, ?2) \
-             where id = ?1 returning attempt",
-        )
-        .bind(&build)
-        .bind(now())
-        .fetch_one(&mut *transaction)
-        .await?;
+    /// Takes the build that is next, if there is one that a worker with this provider may have.
+    pub(crate) async fn claim(
+        &self,
+        worker: &str,
+        provider: &str,
+        limits: &Limits,
+    ) -> Result<Option<Claim>, JournalError> {
+        let claim = retry(|| self.try_claim(worker, provider, limits)).await?;
+        if let Some(claim) = &claim {
+            self.announce(&claim.build);
+        }
+        Ok(claim)
+    }
+
+    async fn try_claim(
+        &self,
+        worker: &str,
+        provider: &str,
+        limits: &Limits,
+    ) -> Result<Option<Claim>, JournalError> {
+        let mut transaction = self.pool.begin().await?;
+        turn(&mut transaction).await?;
+        let ended = end_expired(&mut transaction).await?;
+        let now = now();
+        let mut waiting: Vec<Waiting> = transaction.all(&WAITING, values![&now]).await?;
+        waiting.retain(|one| one.provider == provider);
+        let scene = Scene::new(
+            limits,
+            transaction.all(&RUNNING, values![]).await?,
+            transaction.all(&STANDING, values![]).await?,
+        );
+        let mut claim = None;
+        for kind in scene.order(waiting) {
+            let Waiting {
+                project,
+                provider,
+                region,
+                size,
+                ..
+            } = &kind;
+            let values = values![project, provider, region, size, &now];
+            // Somebody may be changing the row just now: then the next kind is as good.
+            if let Some(chosen) = transaction.optional::<Chosen>(&TAKE, values).await? {
+                claim = Some(self.take(&mut transaction, worker, project, chosen).await?);
+                break;
+            }
+        }
         transaction.commit().await?;
-        self.announce(&build);
-        Ok(Some(Claim {
+        ended.iter().for_each(|build| self.announce(build));
+        Ok(claim)
+    }
+
+    async fn take(
+        &self,
+        transaction: &mut Transaction,
+        worker: &str,
+        project: &str,
+        chosen: Chosen,
+    ) -> Result<Claim, JournalError> {
+        let Chosen { build, fresh, size } = chosen;
+        let here = &self.here;
+        let (fence,): (i64,) = transaction.one(&NEXT_FENCE, values![]).await?;
+        let values = values![
+            &build,
+            worker,
+            &here.host,
+            &here.place,
+            fence,
+            LEASE_MILLISECONDS
+        ];
+        transaction.execute(&LEASE, values).await?;
+        transaction
+            .execute(&SERVED, values![project, fence])
+            .await?;
+        let now = now();
+        let started = values![&build, &now];
+        let (attempt, host): (i64, Option<String>) = transaction.one(&START, started).await?;
+        transaction
+            .execute(&HOST, values![&build, &here.host])
+            .await?;
+        Ok(Claim {
             build,
             fence,
             fresh,
             attempt,
-        }))
+            size,
+            moved: host.is_some_and(|host| host != here.host),
+        })
     }
 
-    /// Ends the leases of workers that are gone. One data folder has one process, so at its start all others are.
-    ///
-    /// Answers with the builds that will be claimed again.
-    pub(crate) async fn take_over(&self) -> Result<Vec<String>, JournalError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
-        let builds: Vec<String> = sqlx::query_scalar("delete from leases returning build")
-            .fetch_all(&mut *transaction)
-            .await?;
-        sqlx::query("update builds set state = 'queued' where state = 'running'")
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(builds)
-    }
-
-    /// Marks a build for cancelling; false where it has ended or never was.
-    pub(crate) async fn request_cancel(&self, build: &str) -> Result<bool, JournalError> {
-        let marked = sqlx::query("update queue set cancel_requested = 1 where build = ?")
-            .bind(build)
-            .execute(&self.pool)
-            .await?;
-        self.announce(build);
-        Ok(marked.rows_affected() > 0)
-    }
-
-    /// Ends builds that are to be cancelled and that nobody works on; answers with their ids.
-    pub(crate) async fn drop_cancelled(&self) -> Result<Vec<String>, JournalError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
-        let builds: Vec<String> = sqlx::query_scalar(
-            "delete from queue where cancel_requested = 1 \
-             and not exists (select 1 from leases where leases.build = queue.build) returning build",
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
-        for build in &builds {
-            sqlx::query("update builds set state = 'cancelled', reason = 'Cancelled', message = ?2, ended_at = ?3 where id = ?1")
-                .bind(build)
-                .bind("cancelled before a worker took it up")
-                .bind(now())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        builds.iter().for_each(|build| self.announce(build));
-        Ok(builds)
-    }
-}
-
-impl BuildJournal {
-    /// Says that this worker is alive, and hears whether the build is to be cancelled.
-    pub(crate) async fn heartbeat(&self) -> Result<bool, JournalError> {
-        let beat =
-            sqlx::query("update leases set heartbeat_at = ?3 where build = ?1 and fence = ?2")
-                .bind(&self.build)
-                .bind(self.fence)
-                .bind(now())
-                .execute(&self.journal.pool)
-                .await?;
-        if beat.rows_affected() == 0 {
-            return Err(JournalError::LeaseLost {
-                build: self.build.clone(),
-            });
-        }
-        Ok(
-            sqlx::query_scalar("select cancel_requested from queue where build = ?")
-                .bind(&self.build)
-                .fetch_optional(&self.journal.pool)
-                .await?
-                .unwrap_or(true),
-        )
-    }
-
-    /// Gives the build back to the queue; the next worker goes on from the journal.
-    pub(crate) async fn release(&self) -> Result<(), JournalError> {
-        let mut transaction = self.journal.pool.begin_with("begin immediate").await?;
-        let released = sqlx::query("delete from leases where build = ? and fence = ?")
-            .bind(&self.build)
-            .bind(self.fence)
-            .execute(&mut *transaction)
-            .await?;
-        if released.rows_affected() > 0 {
-            sqlx::query("update builds set state = 'queued' where id = ?")
-                .bind(&self.build)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        self.journal.announce(&self.build);
-        Ok(())
+    /// Why a build that waits is held back, if a limit is what it waits for.
+    pub(crate) async fn held(
+        &self,
+        build: &str,
+        limits: &Limits,
+    ) -> Result<Option<Held>, JournalError> {
+        let Some(one) = self.pool.optional::<Waiting>(&ONE, values![build]).await? else {
+            return Ok(None);
+        };
+        let scene = Scene::new(
+            limits,
+            self.pool.all(&RUNNING, values![]).await?,
+            self.pool.all(&STANDING, values![]).await?,
+        );
+        Ok(scene.held(&one))
     }
 }

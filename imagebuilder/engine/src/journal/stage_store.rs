@@ -1,6 +1,24 @@
-//! What the stage store needs to know of stages: their digests, and which are used least.
+//! What the stage store of this place needs to know of stages: their digests, and which are
+//! used least.
+
+use database::{statements, values};
 
 use crate::journal::{Journal, JournalError, StageRow, now};
+
+statements! {
+    DIGEST: "read a disk's digest" =
+        "select digest, size_bytes from disk_digests where place = $1 and disk = $2";
+    PUT: "note a disk's digest" = "insert into disk_digests (place, disk, digest, size_bytes, checked_at) \
+        values ($1, $2, $3, $4, $5) on conflict (place, disk) do update set digest = excluded.digest, \
+        size_bytes = excluded.size_bytes, checked_at = excluded.checked_at";
+    FORGET: "forget a disk's digest" = "delete from disk_digests where place = $1 and disk = $2";
+    TOUCH: "note that stages are used" = "update stages set last_used_at = $2 \
+        where place = $1 and id in (select j.value from " list["$3"] ")";
+    BY_USE: "list stages by their use" = "select id, parent, name, provider, disk, inputs, size_bytes, \
+        seconds, build, project, pushed from stages where place = $1 order by last_used_at, id";
+    CHAINS: "list what builds stand on" =
+        "select builds.chain from builds join queue on queue.build = builds.id";
+}
 
 impl Journal {
     /// What a disk must be, and how large; `None` where it was never read whole.
@@ -8,12 +26,8 @@ impl Journal {
         &self,
         disk: &str,
     ) -> Result<Option<(String, i64)>, JournalError> {
-        Ok(
-            sqlx::query_as("select digest, size_bytes from disk_digests where disk = ?1")
-                .bind(disk)
-                .fetch_optional(&self.pool)
-                .await?,
-        )
+        let values = values![&self.here.place, disk];
+        Ok(self.pool.optional(&DIGEST, values).await?)
     }
 
     /// Notes what a disk is.
@@ -23,57 +37,35 @@ impl Journal {
         digest: &str,
         size_bytes: i64,
     ) -> Result<(), JournalError> {
-        sqlx::query(
-            "insert into disk_digests (disk, digest, size_bytes, checked_at) values (?1, ?2, ?3, ?4) \
-             on conflict (disk) do update set digest = excluded.digest, \
-             size_bytes = excluded.size_bytes, checked_at = excluded.checked_at",
-        )
-        .bind(disk)
-        .bind(digest)
-        .bind(size_bytes)
-        .bind(now())
-        .execute(&self.pool)
-        .await?;
+        let now = now();
+        let values = values![&self.here.place, disk, digest, size_bytes, &now];
+        self.pool.execute(&PUT, values).await?;
         Ok(())
     }
 
     /// The disk is gone, and another may get its name.
     pub(crate) async fn forget_disk_digest(&self, disk: &str) -> Result<(), JournalError> {
-        sqlx::query("delete from disk_digests where disk = ?1")
-            .bind(disk)
-            .execute(&self.pool)
-            .await?;
+        let values = values![&self.here.place, disk];
+        self.pool.execute(&FORGET, values).await?;
         Ok(())
     }
 
     /// Notes that stages are used: those on which a build stands.
     pub(crate) async fn touch_stages(&self, ids: &[String]) -> Result<(), JournalError> {
-        for id in ids {
-            sqlx::query("update stages set last_used_at = ?2 where id = ?1")
-                .bind(id)
-                .bind(now())
-                .execute(&self.pool)
-                .await?;
-        }
+        let (now, list) = (now(), serde_json::json!(ids).to_string());
+        let values = values![&self.here.place, &now, &list];
+        self.pool.execute(&TOUCH, values).await?;
         Ok(())
     }
 
-    /// The stages of this host, those first that were not used for longest.
+    /// The stages of this place, those first that were not used for longest.
     pub(crate) async fn stages_by_use(&self) -> Result<Vec<StageRow>, JournalError> {
-        Ok(sqlx::query_as(
-            "select id, parent, name, provider, disk, inputs, size_bytes, seconds, build, project, pushed \
-             from stages order by last_used_at, id",
-        )
-        .fetch_all(&self.pool)
-        .await?)
+        Ok(self.pool.all(&BY_USE, values![&self.here.place]).await?)
     }
 
     /// The chains of builds that have not ended.
     pub(crate) async fn unfinished_chains(&self) -> Result<Vec<String>, JournalError> {
-        Ok(sqlx::query_scalar(
-            "select builds.chain from builds join queue on queue.build = builds.id",
-        )
-        .fetch_all(&self.pool)
-        .await?)
+        let chains: Vec<(String,)> = self.pool.all(&CHAINS, values![]).await?;
+        Ok(chains.into_iter().map(|(chain,)| chain).collect())
     }
 }

@@ -1,8 +1,31 @@
-//! The stages that this host holds, and which of them the registry has as well.
+//! The stages that this place holds, and which of them the registry has as well.
 
-use sqlx::FromRow;
+use database::{FromRow, statements, values};
 
 use crate::journal::{Journal, JournalError, now};
+
+statements! {
+    PUT: "keep a stage" = "insert into stages (id, parent, name, provider, disk, inputs, size_bytes, \
+        seconds, build, project, pushed, created_at, last_used_at, place) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13) \
+        on conflict (place, id) do update set parent = excluded.parent, name = excluded.name, \
+        provider = excluded.provider, disk = excluded.disk, inputs = excluded.inputs, \
+        size_bytes = excluded.size_bytes, seconds = excluded.seconds, build = excluded.build, \
+        project = excluded.project, pushed = excluded.pushed, created_at = excluded.created_at, \
+        last_used_at = excluded.last_used_at";
+    USE: "note that a stage is used" =
+        "update stages set last_used_at = $3 where place = $1 and id = $2";
+    GET: "read a stage" = "select id, parent, name, provider, disk, inputs, size_bytes, seconds, \
+        build, project, pushed from stages where place = $1 and id = $2";
+    LIST: "list stages" = "select id, parent, name, provider, disk, inputs, size_bytes, seconds, \
+        build, project, pushed from stages where place = $1 order by created_at";
+    UNPUSHED: "find a stage to push" = "select id, parent, name, provider, disk, inputs, size_bytes, \
+        seconds, build, project, pushed from stages where place = $1 and pushed is null \
+        order by created_at limit 1";
+    PUSHED: "note that a stage is pushed" =
+        "update stages set pushed = $3 where place = $1 and id = $2";
+    FORGET: "forget a stage" = "delete from stages where place = $1 and id = $2";
+}
 
 /// A stage as it is kept.
 #[derive(Debug, Clone, FromRow)]
@@ -20,85 +43,70 @@ pub(crate) struct StageRow {
     pub(crate) seconds: f64,
     pub(crate) build: Option<String>,
     pub(crate) project: String,
-    /// The digest of the artifact, once the registry has it.
+    /// The digest of the artifact, once the registry has this very disk; empty where it has
+    /// or will have another disk of the stage, and this one is not to be pushed.
     pub(crate) pushed: Option<String>,
 }
 
-const COLUMNS: &str =
-    "id, parent, name, provider, disk, inputs, size_bytes, seconds, build, project, pushed";
-
 impl Journal {
+    fn place(&self) -> &str {
+        &self.here.place
+    }
+
     /// Keeps a stage, over an older one.
     pub(crate) async fn put_stage(&self, stage: &StageRow) -> Result<(), JournalError> {
-        sqlx::query(
-            "insert or replace into stages (id, parent, name, provider, disk, inputs, size_bytes, seconds, build, \
-             project, pushed, created_at, last_used_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?12, ?12)",
-        )
-        .bind(&stage.id)
-        .bind(&stage.parent)
-        .bind(&stage.name)
-        .bind(&stage.provider)
-        .bind(&stage.disk)
-        .bind(&stage.inputs)
-        .bind(stage.size_bytes)
-        .bind(stage.seconds)
-        .bind(&stage.build)
-        .bind(&stage.project)
-        .bind(&stage.pushed)
-        .bind(now())
-        .execute(&self.pool)
-        .await?;
+        let now = now();
+        let values = values![
+            &stage.id,
+            &stage.parent,
+            &stage.name,
+            &stage.provider,
+            &stage.disk,
+            &stage.inputs,
+            stage.size_bytes,
+            stage.seconds,
+            &stage.build,
+            &stage.project,
+            &stage.pushed,
+            &now,
+            self.place()
+        ];
+        self.pool.execute(&PUT, values).await?;
         Ok(())
     }
 
     /// One stage; notes that it is used.
     pub(crate) async fn stage(&self, id: &str) -> Result<Option<StageRow>, JournalError> {
-        sqlx::query("update stages set last_used_at = ? where id = ?")
-            .bind(now())
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
-        let sql = format!("select {COLUMNS} from stages where id = ?");
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?)
+        let now = now();
+        let used = values![self.place(), id, &now];
+        if self.pool.execute(&USE, used).await? == 0 {
+            return Ok(None);
+        }
+        let values = values![self.place(), id];
+        Ok(self.pool.optional(&GET, values).await?)
     }
 
-    /// All stages of this host.
+    /// All stages of this place.
     pub(crate) async fn stages(&self) -> Result<Vec<StageRow>, JournalError> {
-        let sql = format!("select {COLUMNS} from stages order by created_at");
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .fetch_all(&self.pool)
-            .await?)
+        Ok(self.pool.all(&LIST, values![self.place()]).await?)
     }
 
     /// The oldest stage that the registry does not have yet.
     pub(crate) async fn unpushed_stage(&self) -> Result<Option<StageRow>, JournalError> {
-        let sql = format!(
-            "select {COLUMNS} from stages where pushed is null order by created_at limit 1"
-        );
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .fetch_optional(&self.pool)
-            .await?)
+        Ok(self.pool.optional(&UNPUSHED, values![self.place()]).await?)
     }
 
     /// The registry has it now.
     pub(crate) async fn stage_pushed(&self, id: &str, digest: &str) -> Result<(), JournalError> {
-        sqlx::query("update stages set pushed = ? where id = ?")
-            .bind(digest)
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
+        let values = values![self.place(), id, digest];
+        self.pool.execute(&PUSHED, values).await?;
         Ok(())
     }
 
-    /// The disk is gone from this host.
+    /// The disk is gone from this place.
     pub(crate) async fn forget_stage(&self, id: &str) -> Result<(), JournalError> {
-        sqlx::query("delete from stages where id = ?")
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
+        let values = values![self.place(), id];
+        self.pool.execute(&FORGET, values).await?;
         Ok(())
     }
 }

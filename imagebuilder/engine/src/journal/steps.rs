@@ -1,8 +1,27 @@
 //! The journal of steps: begun, done with what output, failed with what error, undone.
 
-use sqlx::FromRow;
+use database::{FromRow, statements, values};
 
 use crate::journal::{BuildJournal, Journal, JournalError, now};
+
+statements! {
+    LIST: "list the steps of a build" = "select step, part, attempts, state, cached, started_at, \
+        ended_at, output, error from build_steps where build = $1 order by ordinal";
+    BEGIN: "begin a step" = "insert into build_steps \
+        (build, ordinal, step, part, attempts, state, started_at) \
+        select $1, $3, $4, $5, 1, 'running', $6 \
+        where exists (select 1 from leases where build = $1 and fence = $2" for_key_share ") \
+        on conflict (build, step, part) do update set attempts = build_steps.attempts + 1, \
+        state = 'running', started_at = excluded.started_at, ended_at = null, error = null, \
+        ordinal = excluded.ordinal, cached = false";
+    END: "end a step" = "update build_steps set state = $5, output = coalesce($6, output), error = $7, \
+        ended_at = $8, cached = $9 where build = $1 and step = $3 and part = $4 \
+        and exists (select 1 from leases where build = $1 and fence = $2" for_key_share ")";
+    UNDO: "note that steps were undone" = "update build_steps set state = 'undone' \
+        where build = $1 and state in ('done', 'running') \
+        and step in (select j.value from " list["$3"] ") \
+        and exists (select 1 from leases where build = $1 and fence = $2" for_key_share ")";
+}
 
 /// A step as it is kept.
 #[derive(Debug, Clone, FromRow)]
@@ -21,13 +40,7 @@ pub(crate) struct StepRow {
 impl Journal {
     /// All steps of a build, in the order of the table.
     pub(crate) async fn steps(&self, build: &str) -> Result<Vec<StepRow>, JournalError> {
-        Ok(sqlx::query_as(
-            "select step, part, attempts, state, cached, started_at, ended_at, output, error \
-             from build_steps where build = ? order by ordinal",
-        )
-        .bind(build)
-        .fetch_all(&self.pool)
-        .await?)
+        Ok(self.pool.all(&LIST, values![build]).await?)
     }
 }
 
@@ -39,22 +52,9 @@ impl BuildJournal {
         step: &str,
         part: &str,
     ) -> Result<(), JournalError> {
-        let begun = sqlx::query(
-            "insert into build_steps (build, ordinal, step, part, attempts, state, started_at) \
-             select ?1, ?3, ?4, ?5, 1, 'running', ?6 \
-             where exists (select 1 from leases where build = ?1 and fence = ?2) \
-             on conflict (build, step, part) do update set \
-             attempts = attempts + 1, state = 'running', started_at = ?6, ended_at = null, error = null, ordinal = ?3, cached = 0",
-        )
-        .bind(&self.build)
-        .bind(self.fence)
-        .bind(ordinal)
-        .bind(step)
-        .bind(part)
-        .bind(now())
-        .execute(&self.journal.pool)
-        .await?;
-        self.fenced(&begun)
+        let now = now();
+        let values = values![&self.build, self.fence, ordinal, step, part, &now];
+        self.fenced(self.journal.pool.execute(&BEGIN, values).await?)
     }
 
     /// A step ended: `done`, `failed`, `undone` or `skipped`.
@@ -64,37 +64,26 @@ impl BuildJournal {
         part: &str,
         end: &StepEnd<'_>,
     ) -> Result<(), JournalError> {
-        let ended = sqlx::query(
-            "update build_steps set state = ?5, output = coalesce(?6, output), error = ?7, ended_at = ?8, cached = ?9 \
-             where build = ?1 and step = ?3 and part = ?4 and exists (select 1 from leases where build = ?1 and fence = ?2)",
-        )
-        .bind(&self.build)
-        .bind(self.fence)
-        .bind(step)
-        .bind(part)
-        .bind(end.state)
-        .bind(end.output)
-        .bind(end.error)
-        .bind(now())
-        .bind(end.cached)
-        .execute(&self.journal.pool)
-        .await?;
-        self.fenced(&ended)
+        let now = now();
+        let values = values![
+            &self.build,
+            self.fence,
+            step,
+            part,
+            end.state,
+            end.output,
+            end.error,
+            &now,
+            end.cached
+        ];
+        self.fenced(self.journal.pool.execute(&END, values).await?)
     }
 
     /// Steps whose effect died with the machine are to be done again.
     pub(crate) async fn undo_steps(&self, steps: &[&str]) -> Result<(), JournalError> {
-        for step in steps {
-            sqlx::query(
-                "update build_steps set state = 'undone' where build = ?1 and step = ?3 and state in ('done', 'running') \
-                 and exists (select 1 from leases where build = ?1 and fence = ?2)",
-            )
-            .bind(&self.build)
-            .bind(self.fence)
-            .bind(step)
-            .execute(&self.journal.pool)
-            .await?;
-        }
+        let list = serde_json::to_string(steps).unwrap_or_else(|_| "[]".to_owned());
+        let values = values![&self.build, self.fence, &list];
+        self.journal.pool.execute(&UNDO, values).await?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::{Interrupt, Runner};
 use crate::failure::{Failure, Remedy};
 use crate::halt::HaltReason;
-use crate::journal::StepEnd;
+use crate::journal::{JournalError, StepEnd};
 use crate::steps::{Outcome, Part, Step, TABLE};
 
 impl Runner<'_> {
@@ -31,20 +31,24 @@ impl Runner<'_> {
         build
             .event(EventType::StepStarted, Some(step.name), &label, None)
             .await?;
-        build
-            .condition(
-                at,
-                step.name.as_str(),
-                ConditionStatus::Unknown,
-                "Running",
-                &label,
-            )
-            .await?;
+        // One condition is active at a time: a failed one stays until its own step works.
+        if build.failing().is_none() {
+            let message = format!("{}: {label}", step.name.doing());
+            build
+                .condition(
+                    at,
+                    step.name.as_str(),
+                    ConditionStatus::Unknown,
+                    step.name.doing_word(),
+                    &message,
+                )
+                .await?;
+        }
         let started = Instant::now();
         let result = tokio::select! {
             biased;
             reason = self.halt.wait() => return self.interrupted(step, part, reason).await,
-            result = (step.run)(build, part) => result,
+            result = self.run(step, part) => result,
         };
         let seconds = started.elapsed().as_secs_f64();
         match result {
@@ -60,6 +64,22 @@ impl Runner<'_> {
         }
     }
 
+    #[cfg(not(test))]
+    async fn run(&self, step: &Step, part: &Part) -> Result<Outcome, Failure> {
+        (step.run)(self.build, part).await
+    }
+
+    /// The same, with whatever a test wants to befall it.
+    #[cfg(test)]
+    async fn run(&self, step: &Step, part: &Part) -> Result<Outcome, Failure> {
+        use imagebuilder_provider::When;
+        let trouble = &self.build.shop.trouble;
+        trouble.meet(step.name, When::Before).await?;
+        let outcome = (step.run)(self.build, part).await?;
+        trouble.meet(step.name, When::After).await?;
+        Ok(outcome)
+    }
+
     async fn interrupted(
         &self,
         step: &Step,
@@ -67,10 +87,12 @@ impl Runner<'_> {
         reason: HaltReason,
     ) -> Result<Result<Outcome, Failure>, Interrupt> {
         if reason != HaltReason::LeaseLost {
-            let why = if reason == HaltReason::Cancelled {
-                "cancelled"
-            } else {
-                "the server stopped"
+            let why = match reason {
+                HaltReason::Cancelled => "cancelled",
+                HaltReason::Late => "the deadline passed",
+                HaltReason::HandedOver => "handed over to another worker",
+                HaltReason::Paused => "paused",
+                HaltReason::Stopping | HaltReason::LeaseLost => "the server stopped",
             };
             self.build
                 .journal
@@ -107,6 +129,9 @@ impl Runner<'_> {
             .await?;
         build.remember(step.name, outcome.output.clone());
         build.shop.metrics.step_done(step.name.as_str(), seconds);
+        if build.failing() == Some(step.name) {
+            build.set_failing(None);
+        }
         let reason = if outcome.skipped { "NotNeeded" } else { "Done" };
         build
             .condition(
@@ -158,7 +183,10 @@ impl Runner<'_> {
                 &message,
             )
             .await?;
-        let data = json!({"reason": failure.reason, "part": part.name()});
+        self.settle_earlier(step).await?;
+        build.set_failing(Some(step.name));
+        let cure = failure.remedy.as_str();
+        let data = json!({"reason": failure.reason, "cure": cure, "part": part.name()});
         build
             .event(
                 EventType::StepFailed,
@@ -168,6 +196,36 @@ impl Runner<'_> {
             )
             .await?;
         Ok(())
+    }
+}
+
+impl Runner<'_> {
+    /// The image is there, so a step that failed in an earlier pass is not needed any more.
+    pub(super) async fn settle_last(&self) -> Result<(), JournalError> {
+        let build = self.build;
+        let Some(before) = build.failing() else {
+            return Ok(());
+        };
+        let at = TABLE.iter().position(|row| row.name == before).unwrap_or(0);
+        let message = "its result was found";
+        let holds = ConditionStatus::True;
+        build
+            .condition(at, before.as_str(), holds, "NotNeeded", message)
+            .await
+    }
+
+    /// Another step failed before, and is not reached any more: this failure is the one to read.
+    async fn settle_earlier(&self, step: &Step) -> Result<(), Interrupt> {
+        let build = self.build;
+        let Some(before) = build.failing().filter(|before| *before != step.name) else {
+            return Ok(());
+        };
+        let at = TABLE.iter().position(|row| row.name == before).unwrap_or(0);
+        let message = format!("comes again after {}", step.name);
+        let unknown = ConditionStatus::Unknown;
+        Ok(build
+            .condition(at, before.as_str(), unknown, "Pending", &message)
+            .await?)
     }
 }
 

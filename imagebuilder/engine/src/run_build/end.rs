@@ -64,6 +64,9 @@ impl Runner<'_> {
 
     pub(super) async fn succeed(&self) -> End {
         let message = "the image exists and is verified";
+        if let Err(error) = self.settle_last().await {
+            warn!(build.id = %self.build.id, "cannot settle a condition: {error}");
+        }
         self.end(
             BuildState::Succeeded,
             ConditionStatus::True,
@@ -100,11 +103,10 @@ impl Runner<'_> {
         .await
     }
 
-    pub(super) async fn requeue(&self) -> End {
+    /// Gives the build back to the queue, for the reason that `message` says.
+    pub(super) async fn requeue(&self, message: &str) -> End {
         self.undo(|step| step.lives == Lives::WithMachine || !self.build.is_done(step.name))
             .await;
-        let message =
-            "the server stops; the build goes on from the deepest captured stage at its next start";
         drop(
             self.build
                 .event(
@@ -118,7 +120,7 @@ impl Runner<'_> {
         match self.build.journal.release().await {
             Ok(()) => End::Requeued,
             Err(error) => {
-                warn!(build.id = %self.build.id, "cannot give the build back: {error}; the next start takes it over");
+                warn!(build.id = %self.build.id, "cannot give the build back: {error}; it is taken over when its lease ends");
                 End::Lost
             }
         }
@@ -152,7 +154,7 @@ impl Runner<'_> {
                 End::Ended(state)
             }
             Err(_) => {
-                warn!(build.id = %build.id, "cannot write the build's end; the next start repeats it");
+                warn!(build.id = %build.id, "cannot write the build's end; whoever claims it next repeats it");
                 End::Lost
             }
         }

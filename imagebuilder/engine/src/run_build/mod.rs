@@ -10,7 +10,7 @@
 //!   [pass down the table] --ok--> succeeded                |
 //!        |---- failure that no retry cures --> undo all --> failed
 //!        |---- cancelled --------------------> undo all --> cancelled
-//!        `---- server stops -----------> undo machine rows --> queued
+//!        `---- stop, drain, pause -----> undo machine rows --> queued
 //! ```
 
 mod attempt;
@@ -22,6 +22,7 @@ use crate::backoff::{Backoff, chance};
 use crate::build::Build;
 use crate::failure::{Failure, Remedy};
 use crate::halt::{Halt, HaltReason};
+use crate::journal::LATE;
 use crate::steps::{Lives, Outcome, Part, Step, TABLE};
 
 /// How work on a build ended.
@@ -61,7 +62,19 @@ pub(crate) async fn run_build(build: &Build, halt: &Halt) -> End {
         Err(Interrupt::Failed(failure)) => runner.fail(&failure).await,
         Err(Interrupt::Halted(HaltReason::LeaseLost)) => End::Lost,
         Err(Interrupt::Halted(HaltReason::Cancelled)) => runner.cancel().await,
-        Err(Interrupt::Halted(HaltReason::Stopping)) => runner.requeue().await,
+        Err(Interrupt::Halted(HaltReason::Late)) => {
+            let failure = Failure::person("DeadlineExceeded", LATE);
+            runner.fail(&failure).await
+        }
+        Err(Interrupt::Halted(HaltReason::Stopping)) => {
+            runner.requeue("the server stops; the build goes on from the deepest captured stage at the next start, or in another worker").await
+        }
+        Err(Interrupt::Halted(HaltReason::HandedOver)) => {
+            runner.requeue("this worker is drained; the next one goes on from the deepest captured stage").await
+        }
+        Err(Interrupt::Halted(HaltReason::Paused)) => {
+            runner.requeue("paused; the build goes on from the deepest captured stage when it is resumed").await
+        }
     }
 }
 
@@ -86,20 +99,36 @@ impl Runner<'_> {
                         return Err(Interrupt::Failed(failure));
                     }
                     machines += 1;
-                    self.undo(|step| {
-                        step.lives == Lives::WithMachine || !self.build.is_done(step.name)
-                    })
-                    .await;
-                    let message = format!(
-                        "the machine is given up ({failure}); a new one starts from the deepest stage"
-                    );
-                    self.build
-                        .event(EventType::Warning, None, &message, None)
+                    self.give_up_machine(&failure, "a new one starts from the deepest stage")
+                        .await?;
+                }
+                Err(Interrupt::Failed(failure)) if failure.remedy == Remedy::Elsewhere => {
+                    let Some(size) = self.build.next_size().await? else {
+                        return Err(Interrupt::Failed(failure));
+                    };
+                    self.give_up_machine(&failure, &format!("one of size {size} is tried"))
                         .await?;
                 }
                 end => return end,
             }
         }
+    }
+
+    async fn give_up_machine(&self, failure: &Failure, next: &str) -> Result<(), Interrupt> {
+        self.undo(|step| step.lives == Lives::WithMachine || !self.build.is_done(step.name))
+            .await;
+        let message = format!("the machine is given up ({failure}); {next}");
+        Ok(self
+            .build
+            .event(EventType::Warning, None, &message, None)
+            .await?)
+    }
+
+    /// Between two steps: whether somebody wants it to go no further.
+    fn boundary(&self) -> Result<(), Interrupt> {
+        self.halt
+            .boundary()
+            .map_or(Ok(()), |reason| Err(Interrupt::Halted(reason)))
     }
 
     async fn pass(&self) -> Result<(), Interrupt> {
@@ -131,6 +160,8 @@ impl Runner<'_> {
             return Ok(Flow::Next);
         }
         for part in self.build.missing_stages() {
+            // Not between a stage and its checkpoint: the stage would be lost.
+            self.boundary()?;
             for (offset, step) in group.iter().enumerate() {
                 self.retrying(first + offset, step, &part).await?;
             }
@@ -146,6 +177,7 @@ impl Runner<'_> {
         if step.lives == Lives::Kept && self.build.is_done(step.name) {
             return Ok(Flow::Next);
         }
+        self.boundary()?;
         let outcome = self.retrying(at, step, &Part::whole()).await?;
         Ok(if outcome.finishes {
             Flow::Finished
@@ -161,10 +193,14 @@ impl Runner<'_> {
                 Ok(outcome) => return Ok(outcome),
                 Err(failure) => failure,
             };
-            if failure.remedy != Remedy::Retry {
-                return Err(Interrupt::Failed(failure));
-            }
-            let Some(pause) = backoff.next(self.build.shop.config.retry, chance()) else {
+            let policy = self.build.shop.config.retry;
+            let total = match failure.remedy {
+                Remedy::Retry => policy.total,
+                Remedy::Wait => policy.wait,
+                Remedy::Elsewhere if self.build.has_only_this_size() => policy.wait,
+                _ => return Err(Interrupt::Failed(failure)),
+            };
+            let Some(pause) = backoff.next(policy, total, failure.after, chance()) else {
                 return Err(Interrupt::Failed(failure));
             };
             let message = format!("tried again in {:.1} s", pause.as_secs_f64());
@@ -172,7 +208,7 @@ impl Runner<'_> {
                 .event(EventType::StepRetried, Some(step.name), &message, None)
                 .await?;
             tokio::select! {
-                reason = self.halt.wait() => return Err(Interrupt::Halted(reason)),
+                reason = self.halt.wait_at_boundary() => return Err(Interrupt::Halted(reason)),
                 () = tokio::time::sleep(pause) => {}
             }
         }

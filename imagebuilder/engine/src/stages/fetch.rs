@@ -30,13 +30,6 @@ pub(super) async fn fetch(
         .rev()
         .filter(|lower| links[*lower].inputs.is_captured())
     {
-        if lower != at
-            && let Some(row) = shop.journal.stage(links[lower].id.as_str()).await?
-            && let Some(disk) = usable(shop, &row).await?
-        {
-            below = Some(disk);
-            break;
-        }
         let Some(found) = shop
             .registry
             .resolve(&repository, links[lower].id.as_str())
@@ -44,6 +37,15 @@ pub(super) async fn fetch(
         else {
             return Ok(None);
         };
+        // Only the very disk that the registry has: a stage fits no other.
+        if lower != at
+            && let Some(row) = shop.journal.stage(links[lower].id.as_str()).await?
+            && row.pushed.as_deref() == Some(found.digest.as_str())
+            && let Some(disk) = usable(shop, &row).await?
+        {
+            below = Some(disk);
+            break;
+        }
         wanted.push((lower, found));
     }
     let mut disk = match below {

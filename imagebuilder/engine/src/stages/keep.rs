@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use imagebuilder_api::{StageId, StageInputs};
 use imagebuilder_provider::{DiskId, ResourceKind, Tags};
 
+use super::usable;
 use crate::build::Build;
 use crate::failure::Failure;
 use crate::journal::StageRow;
@@ -28,11 +29,16 @@ pub(crate) async fn keep(
     let link = links
         .get(stage.index)
         .ok_or_else(|| Failure::person("Internal", "a stage is not in the chain"))?;
-    let size_bytes = shop
-        .provider
-        .disk(disk)
-        .await?
-        .map_or(0, |disk| disk.size_bytes);
+    let found = shop.provider.disk(disk).await?;
+    let size_bytes = found.as_ref().map_or(0, |disk| disk.size_bytes);
+    // Kept stages stand on kept ones. Of two builds that make the same stages at once only
+    // the first one's are kept; what the other made goes when it ends.
+    let below = found.and_then(|disk| disk.parent);
+    let kept = shop.journal.stages().await?;
+    let fits = |below: &DiskId| kept.iter().any(|stage| stage.disk == below.as_str());
+    if !below.as_ref().is_none_or(fits) {
+        return Ok(size_bytes);
+    }
     let mut row = row(
         shop,
         link.id.as_str(),
@@ -42,6 +48,14 @@ pub(crate) async fn keep(
         resolved,
         size_bytes,
     )?;
+    // The first of two builds that made a stage at once stays: others may stand on it.
+    if !build.fresh
+        && let Some(before) = shop.journal.stage(link.id.as_str()).await?
+        && before.disk != disk.as_str()
+        && usable(shop, &before).await?.is_some()
+    {
+        return Ok(size_bytes);
+    }
     row.seconds = build.seconds(&link.id);
     row.build = Some(build.id.clone());
     shop.journal.put_stage(&row).await?;

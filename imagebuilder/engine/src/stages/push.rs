@@ -21,6 +21,14 @@ pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
         Ok(id) => id,
         Err(_) => return forget(shop, &row).await,
     };
+    let repository = repository(&row.project)?;
+    // A stage is a difference: it fits only the very disk that it was made on. So the first
+    // disk of a stage stays in the registry, and nothing is put onto another one.
+    let there = shop.registry.resolve(&repository, &row.id).await?.is_some();
+    if there || !stands_on_pushed(shop, &id).await? {
+        shop.journal.stage_pushed(&row.id, "").await?;
+        return Ok(true);
+    }
     let Some(path) = shop.provider.disk(&id).await?.and_then(|disk| disk.path) else {
         return forget(shop, &row).await;
     };
@@ -44,12 +52,23 @@ pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
     };
     let pushed = shop
         .registry
-        .push(&repository(&row.project)?, Some(&row.id), &artifact)
+        .push(&repository, Some(&row.id), &artifact)
         .await?;
     shop.journal
         .stage_pushed(&row.id, pushed.digest.as_str())
         .await?;
     Ok(true)
+}
+
+/// Whether the registry has the disk below this one.
+async fn stands_on_pushed(shop: &Workshop, disk: &DiskId) -> Result<bool, Failure> {
+    let Some(below) = shop.provider.disk(disk).await?.and_then(|disk| disk.parent) else {
+        return Ok(false);
+    };
+    let stages = shop.journal.stages().await?;
+    let below = stages.iter().find(|stage| stage.disk == below.as_str());
+    let pushed = below.and_then(|stage| stage.pushed.as_deref());
+    Ok(pushed.is_some_and(|digest| !digest.is_empty()))
 }
 
 /// A row whose disk is gone has nothing to push.

@@ -12,6 +12,8 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
     lifecycle::refuse(&build.shop, &build.signature).await?;
     if !build.fresh
         && let Some(record) = images::find(&build.shop, &resolved, &build.signature).await?
+        // What an earlier try of this build published may lack its reports still.
+        && record.build.as_ref().is_none_or(|by| by.as_str() != build.id)
     {
         let build_id = record
             .build

@@ -1,9 +1,11 @@
 //! Writes disk, record and reports into the registry; the record of this host, which makes the image reusable, comes last.
 
+use std::path::PathBuf;
+
 use imagebuilder_api::{ImageKind, ImageRecord, ImageState, Location, StepName};
 use imagebuilder_provider::CapturedImage;
 use jiff::Timestamp;
-use registry_pack::media;
+use registry_pack::{RepositoryName, media};
 use serde_json::Value;
 
 use crate::build::Build;
@@ -28,15 +30,59 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
     let verified: Verified = build
         .output(StepName::Verify)
         .ok_or_else(|| missing("Verify"))?;
-    let record = record(build, &captured, &verified)?;
     let repository = images::repository(&*build.resolved()?)?;
-    let path = captured
-        .path
-        .clone()
-        .ok_or_else(|| missing("the provider"))?;
+    let (pushed, record) = match already(build, &repository).await? {
+        Some(found) => found,
+        None => {
+            let path = captured
+                .path
+                .clone()
+                .ok_or_else(|| missing("the provider"))?;
+            let record = record(build, &captured, &verified, verified_at(build).await?)?;
+            (
+                push(build, &repository, &captured, &record, path).await?,
+                record,
+            )
+        }
+    };
+    let registry = &build.shop.registry;
+    for (artifact_type, title, content) in reports(build, &verified, &pushed).await? {
+        // An earlier try of this step may have come as far as here.
+        let there = registry.referrers(&repository, &pushed.digest, artifact_type);
+        if there.await?.is_empty() {
+            let referrer = referrer(artifact_type, title, content, &pushed);
+            registry.push(&repository, None, &referrer).await?;
+        }
+    }
+    let record = images::located(record, &repository, &pushed.digest);
+    build.shop.journal.put_image(&row(&record, build)?).await?;
+    let message = format!("published as {repository}:{}", build.signature.short());
+    Outcome::done(message).with(&pushed)
+}
+
+/// What an earlier try of this very build pushed: it is not pushed again with another time in it.
+async fn already(
+    build: &Build,
+    repository: &RepositoryName,
+) -> Result<Option<(Descriptor, ImageRecord)>, Failure> {
+    let found = images::published(&build.shop, repository, &build.signature).await?;
+    let own = |record: &ImageRecord| {
+        let by = record.build.as_ref();
+        by.is_some_and(|by| by.as_str() == build.id)
+    };
+    Ok(found.filter(|(_, record)| own(record)))
+}
+
+async fn push(
+    build: &Build,
+    repository: &RepositoryName,
+    captured: &CapturedImage,
+    record: &ImageRecord,
+    path: PathBuf,
+) -> Result<Descriptor, Failure> {
     let image = Artifact {
         artifact_type: media::IMAGE.to_owned(),
-        config: (media::IMAGE_RECORD.to_owned(), to_json(&record)?),
+        config: (media::IMAGE_RECORD.to_owned(), to_json(record)?),
         layers: vec![Layer {
             media_type: media::DISK_QCOW2.to_owned(),
             title: format!("{}.{}", repository.last(), captured.format.as_str()),
@@ -48,29 +94,28 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
             record.created_at.to_string(),
         )],
     };
-    let registry = &build.shop.registry;
-    let pushed = registry
-        .push(&repository, Some(build.signature.as_str()), &image)
-        .await?;
-    for (artifact_type, title, content) in reports(build, &record, &verified, &pushed).await? {
-        registry
-            .push(
-                &repository,
-                None,
-                &referrer(artifact_type, title, content, &pushed),
-            )
-            .await?;
-    }
-    let record = images::located(record, &repository, &pushed.digest);
-    build.shop.journal.put_image(&row(&record, build)?).await?;
-    let message = format!("published as {repository}:{}", build.signature.short());
-    Outcome::done(message).with(&pushed)
+    let tag = Some(build.signature.as_str());
+    Ok(build.shop.registry.push(repository, tag, &image).await?)
+}
+
+/// When the image was found good. The same in every try, so that a push whose answer got lost
+/// and the one after it are one artifact.
+async fn verified_at(build: &Build) -> Result<Timestamp, Failure> {
+    let steps = build.shop.journal.steps(&build.id).await?;
+    let verify = steps
+        .iter()
+        .find(|step| step.step == StepName::Verify.as_str());
+    let ended = verify.and_then(|step| step.ended_at.as_deref());
+    Ok(ended
+        .and_then(|time| time.parse().ok())
+        .unwrap_or_else(Timestamp::now))
 }
 
 fn record(
     build: &Build,
     captured: &CapturedImage,
     verified: &Verified,
+    created_at: Timestamp,
 ) -> Result<ImageRecord, Failure> {
     let resolved = build.resolved()?;
     let repository = images::repository(&resolved)?;
@@ -100,14 +145,13 @@ fn record(
         checks,
         artifact: None,
         build: build.id.parse().ok(),
-        created_at: Timestamp::now(),
+        created_at,
     })
 }
 
 /// What refers to the image: artifact type, title, bytes.
 async fn reports(
     build: &Build,
-    record: &ImageRecord,
     verified: &Verified,
     image: &Descriptor,
 ) -> Result<Vec<(&'static str, &'static str, Vec<u8>)>, Failure> {
@@ -130,7 +174,6 @@ async fn reports(
             all.push((artifact_type, title, bytes));
         }
     }
-    debug_assert!(record.signature.is_some());
     Ok(all)
 }
 

@@ -15,6 +15,8 @@ mod registry;
 #[cfg(feature = "testing")]
 mod rehearsal;
 mod shell;
+#[cfg(test)]
+mod trouble;
 mod world;
 
 pub(crate) use ansible::ScriptedAnsible;
@@ -22,6 +24,8 @@ pub(crate) use registry::MemoryRegistry;
 #[cfg(feature = "testing")]
 pub use rehearsal::Rehearsal;
 pub(crate) use shell::ScriptedShell;
+#[cfg(test)]
+pub(crate) use trouble::{Mishap, Trouble};
 #[cfg(test)]
 pub(crate) use world::KUBELET;
 pub(crate) use world::World;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use database::Database;
 use imagebuilder_api::{BuildView, EnsureImage, EnsureImageAnswer};
 use imagebuilder_provider::{FakeProvider, Provider as _, ResourceKind};
 use registry_pack::{Digest, Limits, Pack, RepositoryName, archive, media};
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) shell: Arc<ScriptedShell>,
     pub(crate) provider: Arc<FakeProvider>,
     pub(crate) engine: Engine,
+    database: Database,
+    change: fn(&mut EngineConfig),
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
@@ -40,12 +43,42 @@ impl World {
     /// A world with a profile to build, and an engine that does not run yet.
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let provider = FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud");
+        Self::on(folder, provider, Database::Sqlite).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn with(change: fn(&mut EngineConfig)) -> Self {
+        let mut world = Self::new().await;
+        world.change = change;
+        world.reopen().await;
+        world
+    }
+
+    /// The same, with a journal and a cloud that other workers may share.
+    #[cfg(test)]
+    pub(crate) async fn shared() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let provider = FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud");
+        let url = tests_postgres::Postgres::shared().database();
+        let config = database::PostgresConfig::new(url.parse().expect("an address"));
+        Self::on(folder, provider.shared(), Database::Postgres(config)).await
+    }
+
+    async fn on(folder: TempDir, provider: FakeProvider, database: Database) -> Self {
         let registry = Arc::new(MemoryRegistry::default());
         let ansible = Arc::new(ScriptedAnsible::default());
         let shell = Arc::new(ScriptedShell::default());
-        let provider =
-            Arc::new(FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud"));
-        let engine = open(folder.path(), &registry, &ansible, &shell, &provider).await;
+        let provider = Arc::new(provider);
+        let parts = Parts {
+            registry: &registry,
+            ansible: &ansible,
+            shell: &shell,
+            provider: &provider,
+            database: &database,
+            change: |_| {},
+        };
+        let engine = parts.open(folder.path()).await;
         let world = Self {
             folder,
             registry,
@@ -53,6 +86,8 @@ impl World {
             shell,
             provider,
             engine,
+            database,
+            change: |_| {},
             running: None,
         };
         world.publish_base().await;
@@ -105,14 +140,18 @@ impl World {
     }
 
     async fn reopen(&mut self) {
-        self.engine = open(
-            self.folder.path(),
-            &self.registry,
-            &self.ansible,
-            &self.shell,
-            &self.provider,
-        )
-        .await;
+        self.engine = self.parts(&self.provider).open(self.folder.path()).await;
+    }
+
+    fn parts<'a>(&'a self, provider: &'a Arc<FakeProvider>) -> Parts<'a> {
+        Parts {
+            registry: &self.registry,
+            ansible: &self.ansible,
+            shell: &self.shell,
+            provider,
+            database: &self.database,
+            change: self.change,
+        }
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -127,14 +166,18 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let provider =
             Arc::new(FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud"));
-        let engine = open(
-            folder.path(),
-            &self.registry,
-            &self.ansible,
-            &self.shell,
-            &provider,
-        )
-        .await;
+        let engine = self.parts(&provider).open(folder.path()).await;
+        self.beside(folder, provider, engine)
+    }
+
+    /// Another worker on the same journal, cloud, registry, Ansible and guest.
+    pub(crate) async fn another_worker(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let engine = self.parts(&self.provider).open(folder.path()).await;
+        self.beside(folder, self.provider.clone(), engine)
+    }
+
+    fn beside(&self, folder: TempDir, provider: Arc<FakeProvider>, engine: Engine) -> Self {
         Self {
             folder,
             registry: self.registry.clone(),
@@ -142,6 +185,8 @@ impl World {
             shell: self.shell.clone(),
             provider,
             engine,
+            database: self.database.clone(),
+            change: self.change,
             running: None,
         }
     }
@@ -151,7 +196,7 @@ impl World {
         let shop = &self.engine.shop;
         let claim = shop
             .journal
-            .claim("test")
+            .claim("test", "fake", &shop.config.limits)
             .await
             .expect("a claim")
             .expect("a build waits");
@@ -166,6 +211,19 @@ impl World {
             .expect("a build")
     }
 
+    /// Makes it later, for the leases of the shared journal.
+    #[cfg(test)]
+    pub(crate) fn let_leases_run_out(&self) {
+        let Database::Postgres(config) = &self.database else {
+            panic!("nobody shares this journal");
+        };
+        let url = config.url.to_string();
+        let name = url.rsplit('/').next().expect("a name");
+        tests_postgres::Postgres::shared()
+            .run(name, "update leases set expires_at = 0")
+            .expect("done");
+    }
+
     /// Waits until the registry has every stage.
     pub(crate) async fn until_pushed(&self) {
         let journal = &self.engine.shop.journal;
@@ -173,6 +231,13 @@ impl World {
             journal.unpushed_stage().await.expect("stages").is_none()
         })
         .await;
+    }
+
+    /// Waits until the trouble that was made has befallen its step.
+    #[cfg(test)]
+    pub(crate) async fn until_trouble(&self, about: &str) {
+        self.wait(about, async || self.engine.shop.trouble.is_met())
+            .await;
     }
 
     /// Waits until the reaper has removed everything.
@@ -193,6 +258,25 @@ impl World {
         panic!("waited in vain for {what}");
     }
 
+    /// A request for the image of another profile.
+    pub(crate) fn request_for(&self, profile: &str) -> EnsureImage {
+        EnsureImage {
+            profile: profile.to_owned(),
+            ..self.request()
+        }
+    }
+
+    /// Publishes a profile whose last role is its own; answers with its reference.
+    pub(crate) async fn publish_variant(&self, number: u64) -> String {
+        let (addon, name) = (format!("addon-{number}"), format!("demo-{number}"));
+        let task = format!("echo {number}");
+        self.publish_pack(&addon, "addon", "false", &[("last_role", &task)])
+            .await;
+        let packs = [("os-demo", "os"), ("kubernetes", "k8s"), (&addon, "addon")];
+        self.publish_profile(&name, &packs).await;
+        format!("library/profiles/{name}:1.0.0")
+    }
+
     /// Everything that the builder and its cloud keep.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -201,30 +285,26 @@ impl World {
     /// Opens the data again with another configuration.
     pub(crate) async fn reconfigure(&mut self, change: impl FnOnce(&mut EngineConfig)) {
         self.stop().await;
-        let mut config = config(self.folder.path());
+        let mut config = self.parts(&self.provider).config(self.folder.path());
         change(&mut config);
-        self.engine = assemble(
-            config,
-            &self.registry,
-            &self.ansible,
-            &self.shell,
-            &self.provider,
-        )
-        .await;
+        self.engine = self.parts(&self.provider).assemble(config).await;
     }
 
     pub(crate) fn request(&self) -> EnsureImage {
         EnsureImage {
-            profile: PROFILE.to_owned(),
             provider: "fake".to_owned(),
-            regions: vec!["local".to_owned()],
-            fresh: false,
+            ..EnsureImage::of(PROFILE)
         }
     }
 
     /// Asks for the image; answers with the build that makes it.
     pub(crate) async fn ask(&self) -> Result<String, EngineError> {
-        match self.engine.ensure(self.request()).await? {
+        self.ask_for(self.request()).await
+    }
+
+    /// The same for another request.
+    pub(crate) async fn ask_for(&self, request: EnsureImage) -> Result<String, EngineError> {
+        match self.engine.ensure(request).await? {
             EnsureImageAnswer::Building { build, .. } => Ok(build.to_string()),
             EnsureImageAnswer::Ready { image, .. } => {
                 panic!("the image is there already: {image:?}")
@@ -258,6 +338,22 @@ impl World {
             Ok(view) => view,
             Err(_) => panic!("waited in vain: {:#?}", self.engine.build(build).await),
         }
+    }
+
+    /// Nothing is left at the provider, and no row says that something may be. What a crash
+    /// left, the reaper removes a moment after its build.
+    pub(crate) async fn expect_nothing_left(&self, about: &str) {
+        let mut left = Vec::new();
+        for _ in 0..200 {
+            left = self.left_over().await;
+            let rows = self.engine.shop.journal.live_resources().await;
+            left.extend(rows.expect("rows").into_iter().map(|row| row.intent));
+            if left.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{about}: left behind, or rows left open: {left:?}");
     }
 
     /// What the provider holds, without the stages and the base image, which are kept on purpose.
@@ -434,44 +530,49 @@ impl World {
     }
 }
 
-async fn open(
-    folder: &Path,
-    registry: &Arc<MemoryRegistry>,
-    ansible: &Arc<ScriptedAnsible>,
-    shell: &Arc<ScriptedShell>,
-    provider: &Arc<FakeProvider>,
-) -> Engine {
-    assemble(config(folder), registry, ansible, shell, provider).await
+/// What an engine is made of.
+struct Parts<'a> {
+    registry: &'a Arc<MemoryRegistry>,
+    ansible: &'a Arc<ScriptedAnsible>,
+    shell: &'a Arc<ScriptedShell>,
+    provider: &'a Arc<FakeProvider>,
+    database: &'a Database,
+    change: fn(&mut EngineConfig),
 }
 
-fn config(folder: &Path) -> EngineConfig {
-    EngineConfig {
-        boot_timeout: Duration::from_millis(300),
-        retry: RetryPolicy {
-            first: Duration::from_millis(1),
-            total: Duration::from_millis(200),
-            machines: 2,
-        },
-        ..EngineConfig::new(folder.join("builder"), folder.join("venv"))
+impl Parts<'_> {
+    async fn open(&self, folder: &Path) -> Engine {
+        self.assemble(self.config(folder)).await
     }
-}
 
-async fn assemble(
-    config: EngineConfig,
-    registry: &Arc<MemoryRegistry>,
-    ansible: &Arc<ScriptedAnsible>,
-    shell: &Arc<ScriptedShell>,
-    provider: &Arc<FakeProvider>,
-) -> Engine {
-    Engine::assemble(
-        config,
-        provider.clone(),
-        registry.clone(),
-        ansible.clone(),
-        shell.clone(),
-    )
-    .await
-    .expect("an engine")
+    fn config(&self, folder: &Path) -> EngineConfig {
+        let mut config = EngineConfig {
+            database: self.database.clone(),
+            boot_timeout: Duration::from_millis(300),
+            retry: RetryPolicy {
+                first: Duration::from_millis(1),
+                longest: Duration::from_millis(20),
+                total: Duration::from_millis(200),
+                wait: Duration::from_millis(400),
+                machines: 2,
+            },
+            ..EngineConfig::new(folder.join("builder"), folder.join("venv"))
+        };
+        (self.change)(&mut config);
+        config
+    }
+
+    async fn assemble(&self, config: EngineConfig) -> Engine {
+        Engine::assemble(
+            config,
+            self.provider.clone(),
+            self.registry.clone(),
+            self.ansible.clone(),
+            self.shell.clone(),
+        )
+        .await
+        .expect("an engine")
+    }
 }
 
 fn artifact(kind: &str, config_type: &str, config: &Value, layers: Vec<Layer>) -> Artifact {

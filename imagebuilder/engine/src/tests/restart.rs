@@ -40,11 +40,8 @@ async fn a_stopped_server_goes_on_where_it_was() {
                 BuildState::Succeeded,
                 "{step}, crash {crash}: {view:#?}"
             );
-            assert_eq!(
-                world.left_over().await,
-                Vec::<String>::new(),
-                "{step}, crash {crash}"
-            );
+            let about = format!("{step}, crash {crash}");
+            world.expect_nothing_left(&about).await;
             let harden = world
                 .ansible
                 .runs()

@@ -22,7 +22,8 @@ use crate::tags::Tags;
 /// Where the state is.
 pub(super) struct Store {
     folder: PathBuf,
-    one_at_a_time: Mutex<()>,
+    /// The state itself where it is in memory; the lock alone where it is in the file.
+    state: Mutex<Option<State>>,
 }
 
 impl Store {
@@ -32,8 +33,14 @@ impl Store {
         fs::create_dir_all(folder.join("images")).map_err(failed)?;
         Ok(Self {
             folder: folder.to_owned(),
-            one_at_a_time: Mutex::default(),
+            state: Mutex::default(),
         })
+    }
+
+    pub(super) fn in_memory(folder: &Path) -> Result<Self, ProviderError> {
+        let store = Self::open(folder)?;
+        *store.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(State::default());
+        Ok(store)
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -44,10 +51,10 @@ impl Store {
         &self,
         act: impl FnOnce(&mut State, &Path) -> Result<T, ProviderError>,
     ) -> Result<T, ProviderError> {
-        let _guard = self
-            .one_at_a_time
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = &mut *held {
+            return act(state, &self.folder);
+        }
         let file = self.folder.join("state.json");
         let mut state = match fs::read(&file) {
             Ok(bytes) => {

@@ -20,7 +20,9 @@ pub(super) fn stream(files: Filesystem, after: String) -> BoxStream<'static, Res
     let pages = try_unfold(Some(after), move |after| {
         let files = files.clone();
         async move {
-            let Some(after) = after else { return Ok(None) };
+            let Some(after) = after else {
+                return Ok::<_, StoreError>(None);
+            };
             let page = blocking(move || files.objects(&after, PAGE)).await?;
             let next = (page.len() == PAGE).then(|| page.last().map(|found| found.key.clone()));
             let page = futures::stream::iter(page.into_iter().map(Ok));

@@ -1,53 +1,12 @@
-//! A transaction on either database, and the four ways to run a statement.
+//! A transaction of the database, whose refusals are the store's.
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{FromRow, Postgres, Sqlite};
+use database::{Record, Statement, Value};
 
-use super::failure::database;
-use super::statement::Statement;
-use super::value::{self, Value};
 use crate::crash;
 use crate::error::Result;
 
-/// What rows are read into: a struct, or a tuple, from either database.
-pub(crate) trait Record:
-    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{
-}
-
-impl<T> Record for T where
-    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{
-}
-
 /// All or nothing; dropped without a commit it leaves nothing.
-pub(crate) enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-/// A connection of a pool, outside of a transaction.
-pub(super) enum Pooled {
-    Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-}
-
-impl Pooled {
-    pub(super) fn target(&mut self) -> Target<'_> {
-        match self {
-            Self::Sqlite(connection) => Target::Sqlite(connection),
-            Self::Postgres(connection) => Target::Postgres(connection),
-        }
-    }
-}
-
-/// Where a statement runs.
-pub(super) enum Target<'c> {
-    Sqlite(&'c mut SqliteConnection),
-    Postgres(&'c mut PgConnection),
-}
+pub(crate) struct Transaction(pub(super) database::Transaction);
 
 impl Transaction {
     /// The rows of a statement.
@@ -56,9 +15,9 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<T>> {
-        let rows = self.target().all(statement, values).await;
+        let rows = self.0.all(statement, values).await;
         crash::point();
-        rows
+        Ok(rows?)
     }
 
     /// The row of a statement, if there is one.
@@ -67,9 +26,9 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<Option<T>> {
-        let row = self.target().optional(statement, values).await;
+        let row = self.0.optional(statement, values).await;
         crash::point();
-        row
+        Ok(row?)
     }
 
     /// The row of a statement that always gives one.
@@ -78,8 +37,9 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<T> {
-        let row = self.optional(statement, values).await?;
-        row.ok_or_else(|| database(statement.what)(sqlx::Error::RowNotFound))
+        let row = self.0.one(statement, values).await;
+        crash::point();
+        Ok(row?)
     }
 
     /// Runs a statement; says how many rows it changed.
@@ -88,9 +48,9 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<u64> {
-        let changed = self.target().execute(statement, values).await;
+        let changed = self.0.execute(statement, values).await;
         crash::point();
-        changed
+        Ok(changed?)
     }
 
     /// Locks rows until the end. A writer of SQLite is alone and needs none.
@@ -99,99 +59,13 @@ impl Transaction {
         statement: &'static Statement,
         values: &[Value<'_>],
     ) -> Result<()> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(_) => self.execute(statement, values).await.map(drop),
-        }
+        Ok(self.0.lock(statement, values).await?)
     }
 
     /// Makes all of it durable and seen.
     pub(crate) async fn commit(self) -> Result<()> {
-        let committed = match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
-        };
+        let committed = self.0.commit().await;
         crash::point();
-        committed.map_err(database("commit"))
-    }
-
-    fn target(&mut self) -> Target<'_> {
-        match self {
-            Self::Sqlite(transaction) => Target::Sqlite(transaction),
-            Self::Postgres(transaction) => Target::Postgres(transaction),
-        }
-    }
-}
-
-impl Target<'_> {
-    pub(super) async fn all<T: Record>(
-        self,
-        statement: &'static Statement,
-        values: &[Value<'_>],
-    ) -> Result<Vec<T>> {
-        let fail = || database(statement.what);
-        match self {
-            Self::Sqlite(connection) => {
-                let values = value::sqlite(values).map_err(fail())?;
-                let query = sqlx::query_as_with(statement.sqlite, values);
-                query.fetch_all(connection).await
-            }
-            Self::Postgres(connection) => {
-                let values = value::postgres(values).map_err(fail())?;
-                let query = sqlx::query_as_with(statement.postgres, values);
-                query.fetch_all(connection).await
-            }
-        }
-        .map_err(fail())
-    }
-
-    pub(super) async fn optional<T: Record>(
-        self,
-        statement: &'static Statement,
-        values: &[Value<'_>],
-    ) -> Result<Option<T>> {
-        let fail = || database(statement.what);
-        match self {
-            Self::Sqlite(connection) => {
-                let values = value::sqlite(values).map_err(fail())?;
-                let query = sqlx::query_as_with(statement.sqlite, values);
-                query.fetch_optional(connection).await
-            }
-            Self::Postgres(connection) => {
-                let values = value::postgres(values).map_err(fail())?;
-                let query = sqlx::query_as_with(statement.postgres, values);
-                query.fetch_optional(connection).await
-            }
-        }
-        .map_err(fail())
-    }
-
-    pub(super) async fn execute(
-        self,
-        statement: &'static Statement,
-        values: &[Value<'_>],
-    ) -> Result<u64> {
-        let fail = || database(statement.what);
-        let rows = match self {
-            Self::Sqlite(connection) => {
-                let values = value::sqlite(values).map_err(fail())?;
-                let query = sqlx::query_with(statement.sqlite, values);
-                query
-                    .execute(connection)
-                    .await
-                    .map_err(fail())?
-                    .rows_affected()
-            }
-            Self::Postgres(connection) => {
-                let values = value::postgres(values).map_err(fail())?;
-                let query = sqlx::query_with(statement.postgres, values);
-                query
-                    .execute(connection)
-                    .await
-                    .map_err(fail())?
-                    .rows_affected()
-            }
-        };
-        Ok(rows)
+        Ok(committed?)
     }
 }

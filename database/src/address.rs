@@ -1,4 +1,4 @@
-//! Which database keeps the metadata, and the secret in its address.
+//! Which database it is, and the secret in its address.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +6,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::error::StoreError;
+/// The address cannot be understood. It is not repeated: it holds a password.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's address is not of the form postgres://USER:PASSWORD@HOST/DATABASE")]
+pub struct AddressError;
 
-/// Where the metadata is.
+/// Where the rows are.
 #[derive(Clone, Debug, Default)]
 pub enum Database {
-    /// `registry.db` in the data folder, for one server.
+    /// A file in the data folder, for one process.
     #[default]
     Sqlite,
-    /// A PostgreSQL server, for one or several servers of ours.
+    /// A PostgreSQL server, for one or several processes of ours.
     Postgres(PostgresConfig),
 }
 
@@ -23,12 +26,13 @@ pub enum Database {
 pub struct PostgresConfig {
     /// Its address.
     pub url: DatabaseUrl,
-    /// Connections that this server opens at most. Default: 16.
+    /// Connections that this process opens at most. Default: 16.
     pub connections: u32,
 }
 
 impl PostgresConfig {
     /// The defaults, for this address.
+    #[must_use]
     pub fn new(url: DatabaseUrl) -> Self {
         Self {
             url,
@@ -49,25 +53,25 @@ impl DatabaseUrl {
 }
 
 impl FromStr for DatabaseUrl {
-    type Err = StoreError;
+    type Err = AddressError;
 
     /// Takes the addresses that PostgreSQL's own tools take. What is wrong with another one is
     /// not told: the text may hold a password anywhere.
-    fn from_str(text: &str) -> Result<Self, StoreError> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         let known = ["postgres://", "postgresql://"];
         if !known.iter().any(|scheme| text.starts_with(scheme)) {
-            return Err(StoreError::DatabaseAddress);
+            return Err(AddressError);
         }
         text.parse()
             .map(|options| Self(Box::new(options)))
-            .map_err(|_| StoreError::DatabaseAddress)
+            .map_err(|_| AddressError)
     }
 }
 
 impl TryFrom<String> for DatabaseUrl {
-    type Error = StoreError;
+    type Error = AddressError;
 
-    fn try_from(text: String) -> Result<Self, StoreError> {
+    fn try_from(text: String) -> Result<Self, AddressError> {
         text.parse()
     }
 }

@@ -11,25 +11,22 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, Sqlite};
 
-use super::WAIT;
-use super::failure::{database, migrated};
-use crate::error::Result;
-
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+use crate::error::{Result, database, migrated};
+use crate::pool::WAIT;
 
 /// Readers do not wait for each other or for the writer; more than a few gain nothing on one disk.
 const READERS: u32 = 4;
 
 /// The connections to the file.
 #[derive(Clone, Debug)]
-pub(super) struct SqliteDatabase {
+pub(crate) struct SqliteDatabase {
     writer: SqlitePool,
     readers: SqlitePool,
 }
 
 impl SqliteDatabase {
     /// Opens the file, creating and migrating it as needed.
-    pub(super) async fn open(path: &Path) -> Result<Self> {
+    pub(crate) async fn open(path: &Path, migrations: &Migrator) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -41,7 +38,7 @@ impl SqliteDatabase {
             .connect_with(options.clone())
             .await
             .map_err(database("open the file"))?;
-        MIGRATIONS.run(&writer).await.map_err(migrated)?;
+        migrations.run(&writer).await.map_err(migrated)?;
         let readers = pool(READERS)
             .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
             .await
@@ -49,21 +46,21 @@ impl SqliteDatabase {
         Ok(Self { writer, readers })
     }
 
-    pub(super) async fn reader(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
         self.readers.acquire().await
     }
 
-    pub(super) async fn writer(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
         self.writer.acquire().await
     }
 
     /// A transaction on the one writing connection; others wait for their turn.
-    pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, Sqlite>, sqlx::Error> {
+    pub(crate) async fn begin(&self) -> Result<sqlx::Transaction<'static, Sqlite>, sqlx::Error> {
         self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 
     /// Ends all connections; the write-ahead log is merged by the last one.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -89,49 +86,44 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
 
 #[cfg(test)]
 mod tests {
-    use registry_pack::RepositoryName;
-
     use super::*;
-    use crate::error::StoreError;
-    use crate::metadata::{Backend, Metadata, ensure_repository, find_repository};
+    use crate::error::DatabaseError;
+
+    async fn rows(database: &SqliteDatabase) -> i64 {
+        let mut connection = database.reader().await.expect("a connection");
+        let count = sqlx::query_scalar("SELECT count(*) FROM t");
+        count.fetch_one(&mut *connection).await.expect("a number")
+    }
 
     #[tokio::test]
     async fn writing_goes_on_after_the_disk_was_full() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("test.db");
-        let database_file = SqliteDatabase::open(&path).await.expect("a database");
-        let metadata = Metadata::on(Backend::Sqlite(database_file.clone()));
-        let name: RepositoryName = "a".parse().expect("a name");
-        // From here on the database may not grow, as on a full disk.
-        sqlx::query("PRAGMA max_page_count = 1")
-            .execute(&database_file.writer)
+        let none = Migrator::new(folder.path()).await.expect("no migrations");
+        let file = SqliteDatabase::open(&folder.path().join("test.db"), &none)
             .await
-            .expect("a bound");
-        let mut transaction = metadata.begin().await.expect("a transaction");
-        let id = ensure_repository(&mut transaction, &name)
+            .expect("a database");
+        // From here on the database may not grow, as on a full disk.
+        for text in [
+            "CREATE TABLE t (v TEXT NOT NULL)",
+            "PRAGMA max_page_count = 1",
+        ] {
+            let done = sqlx::query(text).execute(&file.writer).await;
+            done.expect("a bound");
+        }
+        let mut transaction = file.begin().await.expect("a transaction");
+        let filled = sqlx::query("INSERT INTO t VALUES (hex(zeroblob(1000000)))")
+            .execute(&mut *transaction)
+            .await
+            .map_err(database("fill the disk"));
+        assert!(matches!(filled, Err(DatabaseError::Full)), "{filled:?}");
+        drop(transaction);
+        assert_eq!(rows(&file).await, 0);
+        let mut transaction = file.begin().await.expect("a transaction");
+        let one = sqlx::query("INSERT INTO t VALUES ('x')");
+        one.execute(&mut *transaction)
             .await
             .expect("room for a row");
-        let crate::metadata::Transaction::Sqlite(inner) = &mut transaction else {
-            panic!("not SQLite");
-        };
-        let filled =
-            sqlx::query("UPDATE repositories SET name = hex(zeroblob(1000000)) WHERE id = ?")
-                .bind(id)
-                .execute(&mut **inner)
-                .await
-                .map_err(database("fill the disk"));
-        assert!(matches!(filled, Err(StoreError::Full { .. })), "{filled:?}");
-        drop(transaction);
-        let mut transaction = metadata.begin().await.expect("a transaction");
-        assert_eq!(
-            find_repository(&mut transaction, &name)
-                .await
-                .expect("an answer"),
-            None
-        );
-        ensure_repository(&mut transaction, &name)
-            .await
-            .expect("a repository");
         transaction.commit().await.expect("committed");
+        assert_eq!(rows(&file).await, 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Every query of the store, once in the words of each database.
+//! A query, once in the words of each database.
 //!
 //! Most text is shared: both know `$1`. Where they differ, a part of the text is
 //! a word of the small vocabulary below instead of a literal. A statement can
@@ -8,36 +8,45 @@
 
 /// A query that is known when the program is built.
 #[derive(Debug)]
-pub(crate) struct Statement {
+pub struct Statement {
     /// What it is for, as an error says it.
-    pub(super) what: &'static str,
-    pub(super) sqlite: &'static str,
-    pub(super) postgres: &'static str,
+    pub what: &'static str,
+    /// For SQLite.
+    pub sqlite: &'static str,
+    /// For PostgreSQL.
+    pub postgres: &'static str,
 }
 
 /// Declares the statements of a module: `NAME: "what for" = "text" word "text" word["$1"];`.
+///
+/// The words are `now` (milliseconds since 1970), `list["$1"]` (the elements of a JSON array,
+/// as `j.value`), `digest_lock["$1"]`, `notify["'channel', text"]` and the row locks `for_*`, which are nothing on SQLite. Any other word with an
+/// argument is a macro of the caller that gives text for both.
+#[macro_export]
 macro_rules! statements {
     ($($name:ident: $what:literal =
         $($text:literal $($word:ident $([$argument:literal])?)?)+;)+) => {
         $(
-            static $name: $crate::metadata::statement::Statement =
-                $crate::metadata::statement::Statement {
+            static $name: $crate::Statement =
+                $crate::Statement {
                     what: $what,
                     sqlite: concat!($($text, $(
-                        $crate::metadata::statement::sqlite!($word $([$argument])?),
+                        $crate::__sqlite!($word $([$argument])?),
                     )?)+),
                     postgres: concat!($($text, $(
-                        $crate::metadata::statement::postgres!($word $([$argument])?),
+                        $crate::__postgres!($word $([$argument])?),
                     )?)+),
                 };
         )+
         #[cfg(test)]
-        pub(super) const STATEMENTS: &[&$crate::metadata::statement::Statement] = &[$(&$name),+];
+        pub(super) const STATEMENTS: &[&$crate::Statement] = &[$(&$name),+];
     };
 }
 
 /// The vocabulary for SQLite, where a writer is alone.
-macro_rules! sqlite {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sqlite {
     (now) => {
         "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
     };
@@ -47,8 +56,8 @@ macro_rules! sqlite {
     (digest_lock[$parameter:literal]) => {
         $parameter
     };
-    (deprecation[$artifact_type:literal]) => {
-        $crate::metadata::statement::deprecation!($artifact_type)
+    (notify[$said:literal]) => {
+        $said
     };
     (for_key_share) => {
         ""
@@ -65,10 +74,15 @@ macro_rules! sqlite {
     (for_update_skip_locked) => {
         ""
     };
+    ($word:ident[$argument:literal]) => {
+        $word!($argument)
+    };
 }
 
 /// The vocabulary for PostgreSQL, where rows are locked by those who rely on them.
-macro_rules! postgres {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __postgres {
     (now) => {
         "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
     };
@@ -82,8 +96,8 @@ macro_rules! postgres {
     (digest_lock[$parameter:literal]) => {
         concat!("pg_advisory_xact_lock(", $parameter, ")")
     };
-    (deprecation[$artifact_type:literal]) => {
-        $crate::metadata::statement::deprecation!($artifact_type)
+    (notify[$said:literal]) => {
+        concat!("pg_notify(", $said, ")")
     };
     (for_key_share) => {
         " FOR KEY SHARE"
@@ -100,19 +114,7 @@ macro_rules! postgres {
     (for_update_skip_locked) => {
         " FOR UPDATE SKIP LOCKED"
     };
-}
-
-/// The annotations of the latest deprecation of the manifest `m`, if there is one.
-macro_rules! deprecation {
-    ($artifact_type:literal) => {
-        concat!(
-            " (SELECT coalesce(d.annotations, '') FROM manifests d
-               WHERE d.repository_id = m.repository_id AND d.subject = m.digest
-               AND d.artifact_type = ",
-            $artifact_type,
-            " ORDER BY d.id DESC LIMIT 1) AS deprecation "
-        )
+    ($word:ident[$argument:literal]) => {
+        $word!($argument)
     };
 }
-
-pub(super) use {deprecation, postgres, sqlite, statements};

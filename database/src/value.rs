@@ -6,21 +6,26 @@ use sqlx::{Arguments as _, Database, Encode, Type};
 
 /// One parameter.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Value<'a> {
-    Int(i64),
+pub enum Value<'a> {
+    /// A whole number, or none.
+    Int(Option<i64>),
+    /// A fraction.
+    Float(f64),
+    /// Yes, no, or unknown.
     Bool(Option<bool>),
+    /// Text, or none.
     Text(Option<&'a str>),
+    /// Bytes as they are.
     Bytes(&'a [u8]),
 }
 
 /// A list of parameters from anything that is one.
+#[macro_export]
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { &[$($crate::metadata::value::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { &[$($crate::Value::from($value)),*] };
 }
 
-pub(super) use values;
-
-pub(super) fn sqlite(values: &[Value<'_>]) -> Result<SqliteArguments, sqlx::Error> {
+pub(crate) fn sqlite(values: &[Value<'_>]) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     for value in values {
         value.add::<sqlx::Sqlite>(&mut arguments)?;
@@ -28,7 +33,7 @@ pub(super) fn sqlite(values: &[Value<'_>]) -> Result<SqliteArguments, sqlx::Erro
     Ok(arguments)
 }
 
-pub(super) fn postgres(values: &[Value<'_>]) -> Result<PgArguments, sqlx::Error> {
+pub(crate) fn postgres(values: &[Value<'_>]) -> Result<PgArguments, sqlx::Error> {
     let mut arguments = PgArguments::default();
     for value in values {
         match value {
@@ -47,13 +52,15 @@ pub(super) fn postgres(values: &[Value<'_>]) -> Result<PgArguments, sqlx::Error>
 impl Value<'_> {
     fn add<DB: Database>(self, arguments: &mut DB::Arguments) -> Result<(), sqlx::Error>
     where
-        i64: for<'e> Encode<'e, DB> + Type<DB>,
+        Option<i64>: for<'e> Encode<'e, DB> + Type<DB>,
+        f64: for<'e> Encode<'e, DB> + Type<DB>,
         Option<bool>: for<'e> Encode<'e, DB> + Type<DB>,
         for<'e> Option<&'e str>: Encode<'e, DB> + Type<DB>,
         for<'e> &'e [u8]: Encode<'e, DB> + Type<DB>,
     {
         match self {
             Self::Int(number) => arguments.add(number),
+            Self::Float(number) => arguments.add(number),
             Self::Bool(flag) => arguments.add(flag),
             Self::Text(text) => arguments.add(text),
             Self::Bytes(bytes) => arguments.add(bytes),
@@ -64,13 +71,25 @@ impl Value<'_> {
 
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
-        Self::Int(number)
+        Self::Int(Some(number))
     }
 }
 
 impl From<u32> for Value<'_> {
     fn from(number: u32) -> Self {
-        Self::Int(number.into())
+        Self::Int(Some(number.into()))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(number: f64) -> Self {
+        Self::Float(number)
     }
 }
 

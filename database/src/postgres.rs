@@ -1,8 +1,8 @@
 //! PostgreSQL: one pool, for one or many servers on the same database.
 //!
-//! Transactions run at READ COMMITTED and lock the rows that they rely on; who
-//! locks what is told in the module above. It sets bounds on every wait, so that a
-//! server that hangs cannot hold the others up for long.
+//! Transactions run at READ COMMITTED and lock the rows that they rely on; who locks
+//! what is the callers' matter. It sets bounds on every wait, so that a server that
+//! hangs cannot hold the others up for long.
 
 use std::time::Duration;
 
@@ -11,11 +11,9 @@ use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, Postgres};
 
-use super::failure::migrated;
-use super::{PostgresConfig, WAIT};
-use crate::error::{Result, StoreError};
-
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+use crate::address::PostgresConfig;
+use crate::error::{DatabaseError, Result, migrated};
+use crate::pool::WAIT;
 
 /// A connection that was used a moment ago is taken to be alive still.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -33,13 +31,13 @@ const SETTINGS: &str = "SET lock_timeout = '30s'; SET statement_timeout = '60s';
 
 /// The connections to the server.
 #[derive(Clone, Debug)]
-pub(super) struct PostgresDatabase {
+pub(crate) struct PostgresDatabase {
     pool: PgPool,
 }
 
 impl PostgresDatabase {
     /// Connects, and migrates the schema as needed; servers that start together take turns.
-    pub(super) async fn open(config: &PostgresConfig) -> Result<Self> {
+    pub(crate) async fn open(config: &PostgresConfig, migrations: &Migrator) -> Result<Self> {
         let options = config.url.options().application_name("packyard");
         let pool = PgPoolOptions::new()
             // Whoever holds a digest may ask something else meanwhile.
@@ -54,22 +52,27 @@ impl PostgresDatabase {
             })
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::NoDatabase {
+            .map_err(|source| DatabaseError::Unreachable {
                 source: source.into(),
             })?;
-        MIGRATIONS.run(&pool).await.map_err(migrated)?;
+        migrations.run(&pool).await.map_err(migrated)?;
         Ok(Self { pool })
     }
 
-    pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    /// The pool itself, for a listener.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         self.pool.acquire().await
     }
 
-    pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    pub(crate) async fn begin(&self) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
         self.pool.begin().await
     }
 
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 }

@@ -2,7 +2,19 @@
 
 use std::time::Duration;
 
-use crate::error::{Result, StoreError};
+use crate::error::DatabaseError;
+
+/// An error that may say that transactions collided.
+pub trait Collides {
+    /// Whether the same transaction may work now.
+    fn is_collision(&self) -> bool;
+}
+
+impl Collides for DatabaseError {
+    fn is_collision(&self) -> bool {
+        matches!(self, Self::Collision { .. })
+    }
+}
 
 /// Collisions are rare, as rows are locked in one order; more in a row mean overload.
 const ATTEMPTS: u32 = 5;
@@ -10,12 +22,15 @@ const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Runs a whole transaction, and again when another one collided with it.
-pub(crate) async fn retry<T, F: Future<Output = Result<T>>>(
+///
+/// # Errors
+/// Its own, or the collision after five attempts.
+pub async fn retry<T, E: Collides, F: Future<Output = Result<T, E>>>(
     mut transaction: impl FnMut() -> F,
-) -> Result<T> {
+) -> Result<T, E> {
     for attempt in 1..ATTEMPTS {
         match transaction().await {
-            Err(StoreError::Collision { .. }) => tokio::time::sleep(PAUSE * attempt).await,
+            Err(error) if error.is_collision() => tokio::time::sleep(PAUSE * attempt).await,
             other => return other,
         }
     }
@@ -25,9 +40,10 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T>>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Result;
 
-    fn collision() -> StoreError {
-        StoreError::Collision {
+    fn collision() -> DatabaseError {
+        DatabaseError::Collision {
             source: "deadlock".into(),
         }
     }
@@ -40,10 +56,10 @@ mod tests {
         let mut calls = 0;
         let done: Result<()> = retry(|| {
             calls += 1;
-            std::future::ready(Err(StoreError::Overloaded))
+            std::future::ready(Err(DatabaseError::Overloaded))
         })
         .await;
-        assert!(matches!(done, Err(StoreError::Overloaded)));
+        assert!(matches!(done, Err(DatabaseError::Overloaded)));
         assert_eq!(calls, 1);
     }
 
@@ -55,7 +71,7 @@ mod tests {
             std::future::ready(Err(collision()))
         })
         .await;
-        assert!(matches!(done, Err(StoreError::Collision { .. })));
+        assert!(matches!(done, Err(DatabaseError::Collision { .. })));
         assert_eq!(calls, ATTEMPTS);
     }
 }
