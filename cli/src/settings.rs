@@ -151,10 +151,21 @@ impl RegistrySettings {
 }
 
 impl BuilderSettings {
-    /// What keeps the builder's journal.
-    pub(crate) fn database(&self) -> Result<Database, CliError> {
+    /// What keeps the builder's journal. It is never the registry's database: each has
+    /// tables and migrations of its own.
+    pub(crate) fn database(&self, registry: &RegistrySettings) -> Result<Database, CliError> {
         let url = (&self.database, &self.database_file);
-        database("builder", url, self.database_connections)
+        let own = database("builder", url, self.database_connections)?;
+        if let (Database::Postgres(own), Database::Postgres(registry)) =
+            (&own, &registry.database()?)
+            && own.url.leads_to_same(&registry.url)
+        {
+            return Err(CliError::usage(
+                "builder.database and registry.database name the same database",
+            )
+            .hint("create another database on the same PostgreSQL server, and name that one"));
+        }
+        Ok(own)
     }
 
     /// How much may run at once.

@@ -47,6 +47,24 @@ impl PostgresConfig {
 pub struct DatabaseUrl(Box<PgConnectOptions>);
 
 impl DatabaseUrl {
+    /// Whether both lead to the same tables, whoever asks for them. One server under two names
+    /// is not recognised.
+    #[must_use]
+    pub fn leads_to_same(&self, other: &Self) -> bool {
+        let place = |url: &Self| {
+            let options = &url.0;
+            let socket = options.get_socket().cloned();
+            let database = options.get_database().unwrap_or(options.get_username());
+            (
+                socket,
+                options.get_host().to_owned(),
+                options.get_port(),
+                database.to_owned(),
+            )
+        };
+        place(self) == place(other)
+    }
+
     pub(crate) fn options(&self) -> PgConnectOptions {
         (*self.0).clone()
     }
@@ -137,5 +155,21 @@ mod tests {
             let error = text.parse::<DatabaseUrl>().expect_err("refused");
             assert!(!format!("{error} {error:?}").contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn two_addresses_of_one_database_are_recognised() {
+        let same = |one: &str, other: &str| {
+            let parse = |text: &str| text.parse::<DatabaseUrl>().expect("an address");
+            parse(one).leads_to_same(&parse(other))
+        };
+        let one = "postgres://a:b@db.example/registry";
+        assert!(same(
+            one,
+            "postgres://c@db.example:5432/registry?sslmode=require"
+        ));
+        assert!(!same(one, "postgres://a:b@db.example/builder"));
+        assert!(!same(one, "postgres://a:b@db.example:5433/registry"));
+        assert!(!same(one, "postgres://a:b@other.example/registry"));
     }
 }

@@ -50,3 +50,15 @@ fn a_wrong_address_is_told_without_its_password() {
     assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
     ran.ends(2, &["file.toml:2:12", "registry.database"]);
 }
+
+#[test]
+fn builder_and_registry_do_not_share_a_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let url = Postgres::shared().database();
+    let mut command = command();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(&data)]);
+    command.env("PACKYARD_DATABASE_URL", &url);
+    command.env("PACKYARD_BUILDER_DATABASE_URL", &url);
+    run(&mut command).ends(2, &["builder.database", "same database", "create another"]);
+}

@@ -18,6 +18,7 @@ use crate::machine::LiveMachine;
 use crate::resolve::{Masker, Pins, Resolved};
 use crate::size::MachineSize;
 use crate::steps::{Part, StagePart};
+use crate::transient;
 use crate::workshop::Workshop;
 
 /// A build under a lease.
@@ -79,8 +80,7 @@ impl Build {
                 failing = step.step.parse().ok();
             }
             if let (true, Ok(name), Some(output)) = (
-                // What steps kept on another host, reports among it, is made again here.
-                ended && step.part.is_empty() && !claim.moved,
+                ended && step.part.is_empty(),
                 step.step.parse(),
                 &step.output,
             ) {
@@ -323,21 +323,6 @@ impl Build {
     pub(crate) fn close(&self) {
         self.set_machine(None);
         self.shop.unhide(&self.id);
-        crate::ansible::clean_up(&self.folder.join("ansible"));
-        for name in crate::machine::TRANSIENT {
-            let path = self.folder.join(name);
-            drop(std::fs::remove_dir_all(&path));
-            drop(std::fs::remove_file(&path));
-        }
-        // Sockets of connections that a killed server left.
-        for entry in std::fs::read_dir(&self.folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            if entry.file_name().to_string_lossy().starts_with("ssh-") {
-                drop(std::fs::remove_file(entry.path()));
-            }
-        }
+        transient::remove(&self.folder);
     }
 }

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use crate::logs;
 use crate::metrics;
 use crate::stages;
+use crate::transient;
 use crate::workshop::Workshop;
 
 /// Rules speak of days.
@@ -55,6 +56,14 @@ async fn round(shop: &Workshop) {
         Ok(builds) if builds.is_empty() => {}
         Ok(builds) => info!(builds = builds.len(), "deleted the logs of old builds"),
         Err(failure) => warn!("cannot delete the logs of old builds: {failure}"),
+    }
+    match transient::sweep(shop).await {
+        Ok(builds) if builds.is_empty() => {}
+        Ok(builds) => info!(
+            builds = builds.len(),
+            "removed keys of builds that ended elsewhere"
+        ),
+        Err(failure) => warn!("cannot look for keys of builds that ended elsewhere: {failure}"),
     }
     match stages::evict(shop).await {
         Ok(report) if report.stages.is_empty() => {}

@@ -50,6 +50,7 @@ mod task_log;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod transient;
 mod unwanted;
 mod views;
 mod worker;

@@ -20,9 +20,6 @@ use crate::journal::stamp;
 use crate::process::tail;
 use crate::ssh::{BuildKeys, Master, Ssh, SshError};
 
-/// What goes from a build's folder when it ends: keys, volumes, gathered facts.
-pub(crate) const TRANSIENT: [&str; 4] = ["keys-build", "keys-verify", "media", "facts"];
-
 /// Purposes of machines.
 pub(crate) const BUILD: &str = "build";
 pub(crate) const VERIFY: &str = "verify";

@@ -88,7 +88,7 @@ pub(crate) fn config(
     let builder = &settings.builder;
     let data = settings.server.data.join("builder");
     let mut config = BuilderConfig::new(data, venv(settings), registry);
-    config.database = builder.database()?;
+    config.database = builder.database(&settings.registry)?;
     config.slots = builder.slots;
     config.limits = builder.bounds();
     config.machine = MachineSize {

@@ -39,6 +39,8 @@ statements! {
     START: "start a build" = "update builds set state = 'running', attempt = attempt + 1, \
         started_at = coalesce(started_at, $2) where id = $1 returning attempt, host";
     HOST: "note where a build is worked on" = "update builds set host = $2 where id = $1";
+    LEFT_BEHIND: "note what stayed on another host" = "update build_steps set state = 'undone' \
+        where build = $1 and part = '' and state in ('done', 'skipped')";
     ONE: "read a build's place in the queue" = "select project, provider, region, size, priority, \
         build as first from queue where build = $1";
 }
@@ -52,8 +54,6 @@ pub(crate) struct Claim {
     pub(crate) attempt: i64,
     /// Of the build machine.
     pub(crate) size: String,
-    /// What an earlier worker kept for the build is on another host.
-    pub(crate) moved: bool,
 }
 
 #[derive(FromRow)]
@@ -149,13 +149,17 @@ impl Journal {
         transaction
             .execute(&HOST, values![&build, &here.host])
             .await?;
+        // What steps kept on another host, reports among it, is made again on this one; also by a
+        // second worker of this host, if the first one dies before it came to that.
+        if host.is_some_and(|host| host != here.host) {
+            transaction.execute(&LEFT_BEHIND, values![&build]).await?;
+        }
         Ok(Claim {
             build,
             fence,
             fresh,
             attempt,
             size,
-            moved: host.is_some_and(|host| host != here.host),
         })
     }
 

@@ -164,15 +164,16 @@ async fn reports(
         (media::BUILD_RECORD, "build.json", to_json(&view)?),
         (media::IN_TOTO, "provenance.json", to_json(&statement)?),
     ];
-    let files = [
-        (media::CYCLONEDX, "sbom.cdx.json", SBOM_FILE),
-        (media::KUBE_BENCH_REPORT, "kube-bench.json", REPORT_FILE),
-    ];
+    let mut files = vec![(media::CYCLONEDX, "sbom.cdx.json", SBOM_FILE)];
+    let benched: Benched = build.output(StepName::KubeBench).unwrap_or_default();
+    if benched.skipped.is_none() {
+        files.push((media::KUBE_BENCH_REPORT, "kube-bench.json", REPORT_FILE));
+    }
     for (artifact_type, title, file) in files {
-        // kube-bench did not run where there is no Kubernetes.
-        if let Ok(bytes) = std::fs::read(build.folder.join(file)) {
-            all.push((artifact_type, title, bytes));
-        }
+        let path = build.folder.join(file);
+        let bytes = std::fs::read(&path)
+            .map_err(|error| Failure::host(&format!("read {}", path.display()), &error))?;
+        all.push((artifact_type, title, bytes));
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::config::KeepLogs;
 use crate::logs;
 use crate::testing::World;
+use crate::transient;
 
 async fn two_builds(world: &mut World) -> [String; 2] {
     world.start();
@@ -93,4 +94,33 @@ async fn old_logs_go_and_those_of_a_build_that_has_not_ended_stay() {
     forgotten.sort();
     assert_eq!(forgotten, [first, second]);
     assert!(folder.join(&waiting).exists());
+}
+
+#[tokio::test]
+async fn keys_of_a_build_that_ended_elsewhere_go_and_those_of_a_waiting_one_stay() {
+    let mut world = World::new().await;
+    let [ended, _] = two_builds(&mut world).await;
+    world.restart().await;
+    world
+        .publish_pack(
+            "addon-demo",
+            "addon",
+            "false",
+            &[("last_role", "echo third")],
+        )
+        .await;
+    let waiting = world.ask().await.unwrap();
+    let builds = world.engine.shop.config.builds();
+    for build in [&ended, &waiting] {
+        let keys = builds.join(build).join("keys-build");
+        std::fs::create_dir_all(&keys).unwrap();
+        std::fs::write(keys.join("user"), "a private key").unwrap();
+        std::fs::write(builds.join(build).join("ssh-build"), "").unwrap();
+    }
+    let swept = transient::sweep(&world.engine.shop).await.unwrap();
+    assert_eq!(swept, std::slice::from_ref(&ended));
+    assert!(!builds.join(&ended).join("keys-build").exists());
+    assert!(!builds.join(&ended).join("ssh-build").exists());
+    assert!(builds.join(&ended).exists(), "its logs stay");
+    assert!(builds.join(&waiting).join("keys-build/user").exists());
 }
