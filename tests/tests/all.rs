@@ -3,6 +3,7 @@
 mod bad_input;
 mod clients;
 mod contract;
+mod disks;
 mod main_job;
 mod packs;
 mod pins;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use e2e::binary::{command, run, workspace};
 use e2e::server::Server;
-use e2e::{fixtures, processes, skip};
+use e2e::{fixtures, processes};
 use flate2::{Compression, write::GzEncoder};
 
 #[test]
@@ -192,97 +192,6 @@ fn a_port_in_use_and_a_folder_in_use_are_told_apart() -> Result<()> {
         .ok()
         .context("the first server goes on")?;
     Ok(())
-}
-
-#[test]
-fn a_full_disk_is_told_and_loses_nothing() -> Result<()> {
-    let temp = tempfile::tempdir()?;
-    let Some(disk) = SmallDisk::mount(&temp.path().join("disk"))? else {
-        skip!("mounting a small tmpfs needs root");
-    };
-    let server = Server::start(&disk.folder.join("data"), &[])?;
-    let pack = workspace().join("packs/os/byo");
-    server
-        .run(&["pack", "push", pack.to_str().context("UTF-8")?])?
-        .ok()?;
-
-    let big = temp.path().join("big");
-    fixtures::copy_folder(&pack, &big)?;
-    fixtures::edit(
-        &big.join("pack.json"),
-        "\"version\": \"1.0.0\"",
-        "\"version\": \"2.0.0\"",
-    )?;
-    let noise = incompressible(24 << 20);
-    std::fs::write(big.join("noise.bin"), noise)?;
-    server
-        .run(&["pack", "push", big.to_str().context("UTF-8")?])?
-        .refused(1, &["space"])?;
-
-    let listed = server.json(&["pack", "ls"])?;
-    ensure!(
-        listed["packs"]
-            .as_array()
-            .is_some_and(|packs| packs.len() == 1),
-        "{listed:#}"
-    );
-    let again = temp.path().join("again");
-    server
-        .run(&[
-            "pack",
-            "pull",
-            "library/byo:1.0.0",
-            "--output",
-            again.to_str().context("UTF-8")?,
-        ])?
-        .ok()?;
-    Ok(())
-}
-
-/// Bytes that no compressor makes smaller: a xorshift generator's.
-fn incompressible(size_bytes: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(&mut next)
-        .flatten()
-        .take(size_bytes)
-        .collect()
-}
-
-/// A file system of 16 MiB, unmounted when it is dropped.
-struct SmallDisk {
-    folder: PathBuf,
-}
-
-impl SmallDisk {
-    fn mount(folder: &Path) -> Result<Option<Self>> {
-        std::fs::create_dir(folder)?;
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=16m", "packyard-test"])
-            .arg(folder)
-            .stderr(std::process::Stdio::null())
-            .status()?;
-        Ok(mounted.success().then(|| Self {
-            folder: folder.to_owned(),
-        }))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a server that a failed test left may still hold a file.
-        drop(
-            std::process::Command::new("umount")
-                .arg("--lazy")
-                .arg(&self.folder)
-                .status(),
-        );
-    }
 }
 
 #[test]
