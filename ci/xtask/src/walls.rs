@@ -68,9 +68,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "service",
         ],
     ),
-    ("e2e", &["tests-objects", "tests-postgres"]),
+    ("e2e", &["tests-objects", "tests-postgres", "tests-speaker"]),
     ("tests-objects", &[]),
     ("tests-postgres", &[]),
+    ("tests-speaker", &[]),
     ("load", &["tests-objects", "tests-postgres"]),
     ("xtask", &[]),
 ];

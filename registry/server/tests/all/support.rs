@@ -1,20 +1,16 @@
-//! A registry on a free port of this machine, and the few words that tests speak to it.
+//! A registry on a free port of this machine, for a test to speak to.
 
-use registry_pack::Digest;
+use std::ops::Deref;
+
 use registry_server::{RegistryConfig, RegistryState, router};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
-use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tests_speaker::Speaker;
+pub(crate) use tests_speaker::{IMAGE, header, refused};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub(crate) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
-
 pub(crate) struct Registry {
-    pub(crate) address: String,
-    pub(crate) client: Client,
+    speaker: Speaker,
     pub(crate) state: RegistryState,
     pub(crate) config: RegistryConfig,
     folder: TempDir,
@@ -47,14 +43,13 @@ impl Registry {
             .await
             .expect("an open registry");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address").to_string();
+        let address = listener.local_addr().expect("its address");
         let routes = router(state.clone());
         let server = Server(tokio::spawn(async move {
             axum::serve(listener, routes).await.expect("a server");
         }));
         Self {
-            address,
-            client: Client::new(),
+            speaker: Speaker::to(address.to_string()),
             state,
             config,
             folder,
@@ -68,129 +63,12 @@ impl Registry {
         self.state.close().await;
         Self::open(self.folder, self.config).await
     }
-
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("http://{}{path}", self.address))
-    }
-
-    pub(crate) async fn send(&self, method: Method, path: &str) -> Response {
-        self.request(method, path).send().await.expect("an answer")
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Response {
-        self.send(Method::GET, path).await
-    }
-
-    pub(crate) async fn head(&self, path: &str) -> Response {
-        self.send(Method::HEAD, path).await
-    }
-
-    pub(crate) async fn delete(&self, path: &str) -> Response {
-        self.send(Method::DELETE, path).await
-    }
-
-    pub(crate) async fn json(&self, path: &str) -> Value {
-        let response = self.get(path).await;
-        assert_eq!(response.status(), StatusCode::OK, "{path}");
-        response.json().await.expect("JSON")
-    }
-
-    /// Begins an upload; its location.
-    pub(crate) async fn begin(&self, repository: &str) -> String {
-        let response = self
-            .send(Method::POST, &format!("/v2/{repository}/blobs/uploads/"))
-            .await;
-        assert_eq!(response.status(), StatusCode::ACCEPTED);
-        header(response.headers(), "location")
-    }
-
-    pub(crate) async fn put_blob_as(
-        &self,
-        repository: &str,
-        bytes: &[u8],
-        digest: &str,
-    ) -> Response {
-        let location = self.begin(repository).await;
-        self.request(Method::PUT, &format!("{location}?digest={digest}"))
-            .body(bytes.to_vec())
-            .send()
-            .await
-            .expect("an answer")
-    }
-
-    pub(crate) async fn push_blob(&self, repository: &str, bytes: &[u8]) -> Digest {
-        let digest = Digest::sha256(bytes);
-        let response = self.put_blob_as(repository, bytes, digest.as_str()).await;
-        assert_eq!(response.status(), StatusCode::CREATED);
-        digest
-    }
-
-    pub(crate) async fn put_manifest(
-        &self,
-        repository: &str,
-        reference: &str,
-        media_type: &str,
-        body: impl Into<reqwest::Body>,
-    ) -> Response {
-        self.request(
-            Method::PUT,
-            &format!("/v2/{repository}/manifests/{reference}"),
-        )
-        .header(CONTENT_TYPE, media_type)
-        .body(body)
-        .send()
-        .await
-        .expect("an answer")
-    }
-
-    /// Pushes an image of one config and one layer; its digest.
-    pub(crate) async fn push_image(&self, repository: &str, tag: &str, layer: &[u8]) -> Digest {
-        let manifest = self.image(repository, layer).await.to_string();
-        let response = self
-            .put_manifest(repository, tag, IMAGE, manifest.clone())
-            .await;
-        assert_eq!(response.status(), StatusCode::CREATED);
-        Digest::sha256(manifest.as_bytes())
-    }
-
-    /// Pushes the blobs of an image and gives its manifest.
-    pub(crate) async fn image(&self, repository: &str, layer: &[u8]) -> Value {
-        let config = self.push_blob(repository, b"{}").await;
-        let digest = self.push_blob(repository, layer).await;
-        json!({
-            "schemaVersion": 2,
-            "mediaType": IMAGE,
-            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": config, "size": 2},
-            "layers": [{"mediaType": "application/octet-stream", "digest": digest, "size": layer.len()}],
-        })
-    }
-
-    /// Sends a request as it is, with `Connection: close`, and gives all that comes back.
-    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
-        let mut stream = TcpStream::connect(&self.address)
-            .await
-            .expect("a connection");
-        stream.write_all(bytes).await.expect("sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("an answer");
-        String::from_utf8_lossy(&answer).into_owned()
-    }
 }
 
-pub(crate) fn header(headers: &HeaderMap, name: &str) -> String {
-    let value = headers
-        .get(name)
-        .unwrap_or_else(|| panic!("{name} is missing in {headers:?}"));
-    value.to_str().expect("text").to_owned()
-}
+impl Deref for Registry {
+    type Target = Speaker;
 
-/// Checks status and code of an error in the specification's form; its text.
-pub(crate) async fn refused(response: Response, status: u16, code: &str) -> String {
-    let got = response.status().as_u16();
-    let text = response.text().await.expect("a body");
-    assert_eq!(got, status, "{text}");
-    let body: Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(body["errors"][0]["code"], code, "{text}");
-    text
+    fn deref(&self) -> &Speaker {
+        &self.speaker
+    }
 }
