@@ -15,6 +15,7 @@ use futures::stream::BoxStream;
 use registry_pack::Digest;
 
 use super::file_writer::FileWriter;
+use super::windows::Windows;
 use super::{BlobReader, Content, ContentWriter, Found, Resume, Staged, blocking};
 use crate::crash;
 use crate::error::{Result, StoreError};
@@ -64,7 +65,8 @@ impl Content for Filesystem {
     async fn read(&self, key: &str, range: Range<u64>) -> Result<BlobReader> {
         let (files, key) = (self.clone(), key.to_owned());
         let file = blocking(move || files.open_object(&key)).await?;
-        Ok(BlobReader::file(file, range.start, range.end))
+        let windows = self.windows.clone();
+        Ok(BlobReader::file(file, windows, range.start, range.end))
     }
 
     async fn read_blocking(&self, key: &str) -> Result<Box<dyn Read + Send>> {
@@ -96,6 +98,7 @@ impl Content for Filesystem {
 #[derive(Clone, Debug)]
 pub(crate) struct Filesystem {
     root: PathBuf,
+    windows: Windows,
 }
 
 impl Filesystem {
@@ -107,6 +110,7 @@ impl Filesystem {
         }
         Ok(Self {
             root: root.to_owned(),
+            windows: Windows::default(),
         })
     }
 

@@ -24,6 +24,7 @@ mod pool;
 mod reader;
 mod remote;
 mod staged;
+mod windows;
 
 use std::fmt;
 use std::io::Read;

@@ -20,7 +20,8 @@ use futures::stream::BoxStream;
 use tokio::task::JoinHandle;
 
 use super::buffered::{NOW_BYTES, READ_BYTES, Spares, read_now, read_spare};
-use super::mapped::{WINDOW_BYTES, map_window};
+use super::mapped::{left_of_window, map_block};
+use super::windows::Windows;
 
 /// What a connection sends in one turn. tokio counts turns and not bytes, so this is how long a
 /// small request waits behind each large one.
@@ -36,14 +37,15 @@ enum Source {
 
 impl BlobReader {
     /// Reads `start..end` of a file.
-    pub(crate) fn file(file: File, start: u64, end: u64) -> Self {
+    pub(crate) fn file(file: File, windows: Windows, start: u64, end: u64) -> Self {
         AT_WORK.fetch_add(1, Ordering::Relaxed);
         Self(Source::File(FileReader {
             file: Arc::new(file),
             start,
             next: start,
             end,
-            blocks: BUFFERED,
+            is_mapped: false,
+            windows,
             spares: Spares::default(),
             ahead: None,
             block: Bytes::new(),
@@ -58,7 +60,7 @@ impl BlobReader {
             // A page table costs more than a copy of a small blob.
             && reader.end - reader.next > READ_BYTES as u64
         {
-            reader.blocks = MAPPED;
+            reader.is_mapped = true;
         }
         self
     }
@@ -110,25 +112,6 @@ impl RemoteReader {
     }
 }
 
-/// How a block comes into memory.
-#[derive(Clone, Copy)]
-struct Blocks {
-    bytes: usize,
-    is_copied: bool,
-    read: fn(&File, &Spares, u64, usize) -> io::Result<Bytes>,
-}
-
-const BUFFERED: Blocks = Blocks {
-    bytes: READ_BYTES,
-    is_copied: true,
-    read: read_spare,
-};
-const MAPPED: Blocks = Blocks {
-    bytes: WINDOW_BYTES,
-    is_copied: false,
-    read: |file, _, offset, length| map_window(file, offset, length),
-};
-
 /// Readers of files at work. While there are fewer than processors, one of those has time to read
 /// ahead for them; beyond that a reader does best with what it reads itself, fresh in its cache.
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
@@ -146,7 +129,9 @@ struct FileReader {
     start: u64,
     next: u64,
     end: u64,
-    blocks: Blocks,
+    /// Whether blocks are parts of mappings, and not copies.
+    is_mapped: bool,
+    windows: Windows,
     spares: Spares,
     ahead: Option<JoinHandle<io::Result<Bytes>>>,
     /// What is left of the block that is being handed on.
@@ -157,17 +142,24 @@ struct FileReader {
 
 impl FileReader {
     fn read_ahead(&mut self) {
-        let length = (self.end - self.next).min(self.blocks.bytes as u64);
+        let most = match self.is_mapped {
+            true => left_of_window(self.next),
+            false => READ_BYTES as u64,
+        };
+        let length = (self.end - self.next).min(most);
         if length == 0 {
             return;
         }
-        let (file, spares) = (Arc::clone(&self.file), self.spares.clone());
-        let (offset, read) = (self.next, self.blocks.read);
+        let (file, offset) = (Arc::clone(&self.file), self.next);
         self.next += length;
-        let length = usize::try_from(length).unwrap_or(self.blocks.bytes);
-        self.ahead = Some(tokio::task::spawn_blocking(move || {
-            read(&file, &spares, offset, length)
-        }));
+        let length = usize::try_from(length).unwrap_or(READ_BYTES);
+        self.ahead = Some(if self.is_mapped {
+            let windows = self.windows.clone();
+            tokio::task::spawn_blocking(move || map_block(&windows, &file, offset, length))
+        } else {
+            let spares = self.spares.clone();
+            tokio::task::spawn_blocking(move || read_spare(&file, &spares, offset, length))
+        });
     }
 
     /// What is in memory and wanted next, unless it is better read beside.
@@ -189,7 +181,7 @@ impl FileReader {
     /// A small blob is read at once, a large one when all processors have their own.
     fn reads_itself(&self) -> bool {
         let is_small = self.end - self.start <= NOW_BYTES as u64;
-        self.blocks.is_copied && (is_small || AT_WORK.load(Ordering::Relaxed) > *PROCESSORS)
+        !self.is_mapped && (is_small || AT_WORK.load(Ordering::Relaxed) > *PROCESSORS)
     }
 
     fn poll_block(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
