@@ -1,6 +1,7 @@
 //! An upload into a staged file beside the blobs: synced, renamed to its key, the folder synced.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,12 +26,13 @@ impl FileWriter {
         let keep = upload.offset.map_or(Keep::Nothing, Keep::UpTo);
         held.writes(&files, &staged_key, keep);
         let writer = StagedWriter::new(Part {
-            file,
+            file: Arc::new(file),
             path: files.path(&staged_key),
             hasher: upload.hasher,
             offset: upload.offset.unwrap_or(0),
             held,
-        });
+        })
+        .sync_early();
         Self {
             files,
             staged_key,

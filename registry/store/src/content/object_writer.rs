@@ -61,7 +61,7 @@ impl ObjectWriter {
         })
         .await?;
         let writer = StagedWriter::new(Part {
-            file,
+            file: Arc::new(file),
             path,
             hasher: upload.hasher,
             offset,

@@ -1,15 +1,17 @@
 //! Writing a file on the way in: large blocks, hashed and written beside the async threads.
 //!
 //! While one block is hashed and written, the next is gathered from the
-//! network; no thread waits for a slow client.
+//! network; no thread waits for a slow client. What has to be durable in the end goes to the disk
+//! while the rest still comes.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use registry_pack::{Algorithm, Digest};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{Hasher, Held};
 use crate::crash;
@@ -17,12 +19,15 @@ use crate::error::{Result, StoreError};
 
 /// Large enough that a block's cost is the hash and the copy, not the hand-over.
 const BLOCK_BYTES: usize = 512 * 1024;
+/// After how much the disk is given what came until then. Measured with four pushes of 100 MB at
+/// once: a seventh faster than all of it at the end.
+const SYNC_BYTES: u64 = 32 * 1024 * 1024;
 /// A client that sends single bytes must not make us keep a list of them.
 const BLOCK_FRAMES: usize = 256;
 
 /// A file that is being written and what is known of it.
 pub(crate) struct Part {
-    pub(crate) file: File,
+    pub(crate) file: Arc<File>,
     pub(crate) path: PathBuf,
     pub(crate) hasher: Hasher,
     pub(crate) offset: u64,
@@ -44,6 +49,15 @@ pub(crate) struct StagedWriter {
     frame_bytes: usize,
     accepted: u64,
     path: PathBuf,
+    early: Option<EarlySync>,
+}
+
+/// Makes durable what came, before anybody asks for it.
+#[derive(Default)]
+struct EarlySync {
+    /// How much was there when the last one began.
+    begun: u64,
+    running: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl StagedWriter {
@@ -54,7 +68,17 @@ impl StagedWriter {
             job: Job::Idle(Box::new(part)),
             frames: Vec::new(),
             frame_bytes: 0,
+            early: None,
         }
+    }
+
+    /// For what has to be durable in the end: the disk gets it while it comes.
+    pub(crate) fn sync_early(mut self) -> Self {
+        self.early = Some(EarlySync {
+            begun: self.accepted,
+            running: None,
+        });
+        self
     }
 
     /// Where the next byte goes: everything taken so far, written or not.
@@ -78,6 +102,8 @@ impl StagedWriter {
 
     /// Waits until all is written and makes it durable.
     pub(crate) async fn sync(&mut self) -> Result<()> {
+        self.start_block().await?;
+        self.end_early_sync().await?;
         let synced = self.beside(|part| part.file.sync_data()).await?;
         crash::point();
         synced.map_err(|error| StoreError::io("sync", &self.path, error))
@@ -144,6 +170,7 @@ impl StagedWriter {
             return Ok(());
         }
         let mut part = self.take_part().await?;
+        self.begin_early_sync(&part).await?;
         let frames = std::mem::take(&mut self.frames);
         self.frame_bytes = 0;
         self.job = Job::Running(tokio::task::spawn_blocking(move || {
@@ -151,6 +178,43 @@ impl StagedWriter {
             (part, written)
         }));
         Ok(())
+    }
+
+    /// One at a time: a disk that is slower than the network gets more at once.
+    async fn begin_early_sync(&mut self, part: &Part) -> Result<()> {
+        let Some(early) = &mut self.early else {
+            return Ok(());
+        };
+        let is_running = early
+            .running
+            .as_ref()
+            .is_some_and(|sync| !sync.is_finished());
+        if is_running || part.offset < early.begun + SYNC_BYTES {
+            return Ok(());
+        }
+        self.end_early_sync().await?;
+        let file = Arc::clone(&part.file);
+        self.early = Some(EarlySync {
+            begun: part.offset,
+            running: Some(tokio::task::spawn_blocking(move || file.sync_data())),
+        });
+        Ok(())
+    }
+
+    /// What an early sync says is not said again by a later one: it counts as much.
+    async fn end_early_sync(&mut self) -> Result<()> {
+        let running = self.early.as_mut().and_then(|early| early.running.as_mut());
+        let Some(running) = running else {
+            return Ok(());
+        };
+        let synced = join(running).await;
+        if let Some(early) = &mut self.early {
+            early.running = None;
+        }
+        synced.map_err(|error| {
+            self.job = Job::Failed;
+            StoreError::io("sync", &self.path, error)
+        })
     }
 
     /// Waits for the running block, if any. The caller puts the part back.
@@ -181,13 +245,13 @@ fn write_block(part: &mut Part, frames: Vec<Bytes>) -> io::Result<()> {
         part.hasher.update(frame);
         length += frame.len() as u64;
     }
-    write_all(&mut part.file, frames)?;
+    write_all(&part.file, frames)?;
     crash::point();
     part.offset += length;
     Ok(())
 }
 
-fn write_all(file: &mut File, mut frames: Vec<Bytes>) -> io::Result<()> {
+fn write_all(mut file: &File, mut frames: Vec<Bytes>) -> io::Result<()> {
     let mut first = 0;
     while first < frames.len() {
         let slices: Vec<IoSlice<'_>> = frames[first..]
@@ -231,7 +295,7 @@ pub(crate) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send 
 }
 
 /// Waits for a task, and hands its panic on.
-pub(crate) async fn join<T>(handle: JoinHandle<T>) -> T {
+pub(crate) async fn join<T>(handle: impl Future<Output = Result<T, JoinError>>) -> T {
     match handle.await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

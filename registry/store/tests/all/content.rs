@@ -3,6 +3,7 @@
 //! Each store's server is started once for the suite; each part of the suite has
 //! a database and a prefix of its own.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,11 @@ const LARGE: usize = (17 << 20) + 12_345;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_keeps_the_contract() {
-    Suite { server: None }.run::<Sqlite>().await;
+    let suite = Suite { server: None };
+    suite.run::<Sqlite>().await;
+    what_is_sent_unread_is_the_same(suite.case("unread").await).await;
+    a_long_push_is_whole(suite.case::<Sqlite>("long").await).await;
+    what_the_disk_refuses_meanwhile_fails_the_push(suite.case("refused").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -293,6 +298,81 @@ async fn released_bytes_go_and_pushed_ones_come_back<B: Backend>(place: Place<'_
     place.case.push("a", b"released").await;
     let read = place.case.read("a", &blob.digest).await;
     assert_eq!(read.expect("content"), b"released");
+}
+
+/// More than one mapping, as a whole, in parts, and once more; and of the file that is there now.
+async fn what_is_sent_unread_is_the_same(place: Place<'_, Sqlite>) {
+    let store = &place.case.store;
+    let border = 32 << 20;
+    let content = noise(border + 700_000, 17);
+    let blob = place.case.push("a", &content).await;
+    let read = async |range: Range<usize>| {
+        let range = range.start as u64..range.end as u64;
+        let reader = store.read(&blob, range).await.expect("a reader");
+        let pieces: Vec<Bytes> = reader.unread().try_collect().await.expect("bytes");
+        pieces.concat()
+    };
+    let size = content.len();
+    for range in [0..size, 0..size, 1..size - 1, border - 600_000..border + 1] {
+        assert!(
+            read(range.clone()).await == content[range.clone()],
+            "{range:?}"
+        );
+    }
+    // As a repair does it: the mappings of the one file say nothing of the other.
+    let path = place
+        .case
+        .config
+        .data_dir
+        .join(&place.case.files("blobs")[0]);
+    std::fs::rename(&path, path.with_extension("aside")).expect("moved");
+    std::fs::write(&path, noise(size, 18)).expect("written");
+    assert!(read(0..size).await == noise(size, 18));
+    std::fs::rename(path.with_extension("aside"), &path).expect("moved back");
+    assert!(read(0..size).await == content);
+}
+
+/// The disk gets a long push while it comes.
+async fn a_long_push_is_whole<B: Backend>(place: Place<'_, B>) {
+    let content = noise(70 << 20, 19);
+    let digest = Digest::sha256(&content);
+    let id = begin(&place.case.store, "a").await;
+    let (first, second) = content.split_at(34 << 20);
+    let upload = go_on(&place.case.store, "a", &id, first).await;
+    upload.suspend().await.expect("kept");
+    let upload = go_on(&place.case.store, "a", &id, second).await;
+    upload.finish(&digest).await.expect("a blob");
+    assert!(place.case.read("a", &digest).await.expect("content") == content);
+}
+
+/// The kernel says only once that something could not be written, and that may be while the rest
+/// still comes.
+async fn what_the_disk_refuses_meanwhile_fails_the_push(place: Place<'_, Sqlite>) {
+    let store = &place.case.store;
+    let id = begin(store, "a").await;
+    let staged = place.case.config.data_dir.join("uploads").join(&id);
+    std::fs::remove_file(&staged).expect("removed");
+    // It takes everything, and refuses to be synced.
+    std::os::unix::fs::symlink("/dev/null", &staged).expect("a link");
+    let mut upload = store.continue_upload(&name("a"), &id).await.expect("ours");
+    let frame = Bytes::from(vec![1; 1 << 20]);
+    let mut written = 0;
+    let error = loop {
+        match upload.write(frame.clone()).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+        assert!(written < 1000, "nobody noticed");
+    };
+    assert!(
+        matches!(error, StoreError::Io { what: "sync", .. }),
+        "{error:?}"
+    );
+    upload.abandon().await;
+    assert_eq!(
+        store.upload(&name("a"), &id).await.expect("a row").offset,
+        0
+    );
 }
 
 async fn an_upload_moves_between_servers(place: Place<'_, Postgres>) {
