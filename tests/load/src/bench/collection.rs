@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::fixture::Fixture;
+use super::seeded::seeded;
 use super::{Bench, IDLE_WINDOWS};
 use crate::drive::{Unique, at_once, get};
 use crate::report::{Bar, Figure, Goal, Verdict};
-use crate::server::{Kind, Programs, Server};
+use crate::server::{Programs, Server};
 use crate::wire::Body;
 
 /// Whatever no manifest names is garbage at once, and goes when it is asked for.
@@ -21,10 +22,8 @@ const WINDOW: Duration = Duration::from_secs(4);
 const COLLECTION: &str = "/api/v1/admin/gc";
 
 pub(super) fn figures(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    let server = start(bench)?;
     let fixture = Fixture::new(&bench.content)?;
-    fixture.push(&server, &bench.content)?;
-    seed(bench, &server)?;
+    let server = start(bench, &fixture)?;
     let targets = [fixture.manifest(&server), fixture.config()];
     let window = || Ok(get(&server, &targets, CONNECTIONS, WINDOW)?.millis(0.99));
     let idle: Vec<f64> = (0..IDLE_WINDOWS).map(|_| window()).collect::<Result<_>>()?;
@@ -60,19 +59,17 @@ pub(super) fn figures(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     }])
 }
 
-fn start(bench: &Bench<'_>) -> Result<Server> {
+fn start(bench: &Bench<'_>, fixture: &Fixture) -> Result<Server> {
     let file = bench.folder.path().join("collection.toml");
     std::fs::write(&file, CONFIG).with_context(|| format!("write {}", file.display()))?;
     let programs = Programs {
         config: Some(file),
         ..bench.programs.clone()
     };
-    Server::start(
-        Kind::Ours,
-        &programs,
-        &bench.folder.path().join("collection"),
-        None,
-    )
+    seeded(bench, &programs, "collection", |server| {
+        fixture.push(server, &bench.content)?;
+        seed(bench, server)
+    })
 }
 
 /// Pushes blobs that no manifest will name, each with one request.

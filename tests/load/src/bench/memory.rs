@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Bench;
-use crate::drive::{Unique, push};
+use crate::drive::{Unique, push, push_begin};
 use crate::report::{Bar, Figure, Goal, Verdict};
 use crate::server::{Backing, Kind, Programs, Server, pause};
 
@@ -18,12 +18,14 @@ const MB: f64 = 1e6;
 
 pub(super) fn figures(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let size = bench.options.parallel_mib << 20;
-    // The content of all is alike but for its first bytes, so their digests take the time.
     let mut idle = figure("memory-idle", "Memory of an idle server".to_owned());
-    let title = format!(
+    let mut title = format!(
         "Memory at most, while {AT_ONCE} blobs of {} MiB are pushed at once",
         bench.options.parallel_mib
     );
+    if let Some(sent) = bench.options.parallel_sent_mib {
+        title.push_str(&format!(", the first {sent} MiB of each"));
+    }
     let mut pushing = figure("memory-pushes", title);
     let config = bench.folder.path().join("memory-bucket.toml");
     for (name, kind, in_bucket) in [
@@ -75,9 +77,20 @@ fn figure(id: &str, title: String) -> Figure {
 
 /// The most memory that a server had while all pushes ran.
 fn at_most(bench: &Bench<'_>, server: &Server, size: u64) -> Result<u64> {
-    let blobs: Vec<Vec<Unique>> = (0..AT_ONCE)
-        .map(|_| vec![bench.content.unique(size)])
-        .collect();
+    const REPOSITORY: &str = "bench/memory";
+    let content = &bench.content;
+    let Some(sent) = bench.options.parallel_sent_mib else {
+        let blobs: Vec<Vec<Unique>> = (0..AT_ONCE).map(|_| vec![content.unique(size)]).collect();
+        return most_while(server, || {
+            push(server, REPOSITORY, content, &blobs).map(|_| ())
+        });
+    };
+    most_while(server, || {
+        push_begin(server, REPOSITORY, content, AT_ONCE, size, sent << 20)
+    })
+}
+
+fn most_while(server: &Server, act: impl FnOnce() -> Result<()>) -> Result<u64> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| {
@@ -88,9 +101,9 @@ fn at_most(bench: &Bench<'_>, server: &Server, size: u64) -> Result<u64> {
             }
             most
         });
-        let pushed = push(server, "bench/memory", &bench.content, &blobs);
+        let acted = act();
         done.store(true, Ordering::Relaxed);
         let most = looking.join().unwrap_or(0);
-        pushed.map(|_| most)
+        acted.map(|()| most)
     })
 }

@@ -12,6 +12,7 @@ mod memory;
 mod pages;
 mod pulls;
 mod pushes;
+mod seeded;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,9 @@ pub(crate) struct Options {
     /// How large each of the hundred blobs is that are pushed at once, in MiB.
     #[arg(long, default_value_t = 1024)]
     parallel_mib: u64,
+    /// After how much of each the clients stop and hang up, in MiB; without it they push all.
+    #[arg(long)]
+    parallel_sent_mib: Option<u64>,
 }
 
 /// What all groups of figures share.

@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::Bench;
+use super::seeded::seeded;
 use crate::drive::{at_once, get};
 use crate::report::{Bar, Figure, Goal, Verdict};
-use crate::server::{Kind, Server};
+use crate::server::Server;
 use crate::wire::Body;
 
 const FEW: usize = 1000;
@@ -22,13 +23,12 @@ const SUBJECT: &str = "sha256:11111111111111111111111111111111111111111111111111
 
 pub(super) fn figures(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let many = bench.options.manifests;
-    let servers = [
-        bench.start(Kind::Ours, "pages-few", None)?,
-        bench.start(Kind::Ours, "pages-many", None)?,
-    ];
-    for (server, manifests) in servers.iter().zip([FEW, many]) {
-        seed(server, manifests)?;
-    }
+    let start = |name, manifests| {
+        seeded(bench, &bench.programs, name, |server| {
+            seed(server, manifests)
+        })
+    };
+    let servers = [start("pages-few", FEW)?, start("pages-many", many)?];
     // The first page and one from the middle, in turn.
     let lists = [
         ("tags", "/v2/pages/all/tags/list?n=100", "&last=t0000500"),

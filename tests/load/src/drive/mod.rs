@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 
 pub(crate) use pull::{Background, pull};
-pub(crate) use push::{Content, Unique, path, push};
+pub(crate) use push::{Content, Unique, path, push, push_begin};
 pub(crate) use requests::get;
 
 /// Does the same on some threads at once, all of them begun together; the time that all took.

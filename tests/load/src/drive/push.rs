@@ -1,5 +1,6 @@
 //! Pushing blobs that nobody has pushed before, as docker does: POST, PATCH, PUT.
 
+use std::sync::Barrier;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -84,17 +85,45 @@ pub(crate) fn push(
     Ok((pushed.iter().sum(), time))
 }
 
+/// Begins pushes of `size` bytes each, all at once, and hangs up when the first `sent` bytes of every
+/// one are on their way: what a server needs while they run, on a disk that has no room for them.
+pub(crate) fn push_begin(
+    server: &Server,
+    repository: &str,
+    content: &Content,
+    count: usize,
+    size: u64,
+    sent: u64,
+) -> Result<()> {
+    let all = Barrier::new(count);
+    at_once(count, |_| {
+        let send = || {
+            let mut connection = server.connect()?;
+            let place = begin_one(&mut connection, repository)?;
+            connection.begin("PATCH", &place, BINARY, size)?;
+            let mut left = usize::try_from(sent.min(size))?;
+            while left > 0 {
+                let piece = &content.0[..left.min(PIECE_BYTES)];
+                connection.send(piece)?;
+                left -= piece.len();
+            }
+            anyhow::Ok(connection)
+        };
+        let open = send();
+        // Also who failed: the others wait for all.
+        all.wait();
+        open.map(drop)
+    })?;
+    Ok(())
+}
+
 fn push_one(
     connection: &mut Connection,
     repository: &str,
     content: &Content,
     blob: &Unique,
 ) -> Result<()> {
-    let target = format!("/v2/{repository}/blobs/uploads/");
-    let begun = connection
-        .call("POST", &target, Body::default())?
-        .expect(202)?;
-    let place = path(begun.head.location.as_deref())?;
+    let place = begin_one(connection, repository)?;
     connection.begin("PATCH", &place, BINARY, blob.size)?;
     for piece in content.pieces(blob) {
         connection.send(piece)?;
@@ -108,6 +137,15 @@ fn push_one(
         .expect(201)
         .context("finish a blob")?;
     Ok(())
+}
+
+/// Opens an upload; where its bytes go.
+fn begin_one(connection: &mut Connection, repository: &str) -> Result<String> {
+    let target = format!("/v2/{repository}/blobs/uploads/");
+    let begun = connection
+        .call("POST", &target, Body::default())?
+        .expect(202)?;
+    path(begun.head.location.as_deref())
 }
 
 /// A Location without scheme and host, which one of the servers writes into it.
