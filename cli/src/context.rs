@@ -1,5 +1,6 @@
 //! What every command that talks to a server needs: who and where.
 
+use proxies::Proxies;
 use registry_client::credentials::CredentialStore;
 use registry_client::{Client, ClientOptions, Credential};
 use registry_pack::Reference;
@@ -48,10 +49,23 @@ impl Context {
 /// The environment variable that names further hosts which may see passwords.
 const TOKEN_HOSTS: &str = "PACKYARD_TOKEN_HOSTS";
 
+/// The proxies that the environment names.
+pub(crate) fn proxies() -> Result<Proxies, CliError> {
+    let proxies = Proxies::from_environment(|name| std::env::var(name).ok());
+    proxies.map_err(|error| CliError::usage(error.to_string()))
+}
+
 /// A client for a server, with the credentials that are stored for it.
 pub(crate) async fn connect(server: &str) -> Result<Client, CliError> {
+    connect_through(server, proxies()?).await
+}
+
+/// The same, by other proxies than those of the environment.
+pub(crate) async fn connect_through(server: &str, proxies: Proxies) -> Result<Client, CliError> {
     let credential = credential(server).await?;
-    let mut options = ClientOptions::new(server).with_credential(credential);
+    let mut options = ClientOptions::new(server)
+        .with_credential(credential)
+        .with_proxies(proxies);
     if let Ok(hosts) = std::env::var(TOKEN_HOSTS) {
         options.token_hosts = hosts
             .split([',', ' '])

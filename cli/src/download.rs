@@ -8,6 +8,7 @@ use registry_client::Progress as _;
 use service::outbound::{Outbound, OutboundRules};
 use tokio::io::AsyncWriteExt as _;
 
+use crate::context::proxies;
 use crate::error::CliError;
 use crate::progress::Bars;
 
@@ -34,6 +35,7 @@ impl Download<'_> {
             hosts: Vec::new(),
             max_bytes: self.max_bytes,
             stall: STALL,
+            proxies: proxies()?,
         };
         let outbound = Outbound::new(rules).map_err(|error| self.failed(&error))?;
         let download = outbound

@@ -4,14 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use imagebuilder_engine::{Limits, MachineSize, ProjectQuota, SlotRule};
+use imagebuilder_engine::{Limits, MachineSize, ProjectQuota, ReachRule, SlotRule};
 use imagebuilder_server::Webhooks;
+use proxies::{Direct, Proxies, ProxyUrl};
 use registry_server::Admission;
 use registry_store::{Collection, Database, DatabaseUrl, PostgresConfig};
 use serde::{Deserialize, Serialize};
 use service::config::{AuthConfig, ConfigErrors, LogConfig, Section, ServerConfig};
 use service::{config, section};
 
+use crate::context;
 use crate::error::CliError;
 
 mod storage;
@@ -113,6 +115,21 @@ section! {
         /// How long a machine may take until it answers over SSH, in seconds. An
         /// emulated machine on a busy host needs minutes.
         pub boot_timeout_secs: u64 = 600, env "PACKYARD_BOOT_TIMEOUT_SECS";
+        /// What a build's machine may reach: hosts (`deb.example.org`), all hosts below a name
+        /// (`*.example.org`), addresses and networks (`10.1.0.0/16`). They may be asked on the
+        /// ports 80 and 443, or on the one that an entry names (`git.example.org:8443`). A name
+        /// that leads to an address which is not public needs that address listed too. The empty
+        /// list is nothing; when it is not set, a machine reaches what this host reaches.
+        pub reach: Option<Vec<ReachRule>> = None, env "PACKYARD_BUILDER_REACH";
+        /// The proxy that leads out of this site, `http://HOST:PORT`, for build machines,
+        /// webhooks and the registry. When it is not set, those of the environment are taken:
+        /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, without those of `NO_PROXY`. It may hold a
+        /// user and a password, which are never logged. What is on this machine is never asked
+        /// for through a proxy.
+        pub proxy: Option<ProxyUrl> = None, env "PACKYARD_BUILDER_PROXY";
+        /// What is called without the proxy: names with all below them, addresses, networks;
+        /// `*` is everything.
+        pub no_proxy: Vec<Direct> = Vec::new(), env "PACKYARD_BUILDER_NO_PROXY";
         /// How much the disks of captured stages and base images may take on this host,
         /// in bytes; 0 is no limit. What was not used for longest goes first, and never
         /// what an unfinished build may need.
@@ -181,6 +198,22 @@ impl BuilderSettings {
             }
         }
         limits
+    }
+
+    /// The proxies that lead out of this site.
+    pub(crate) fn proxies(&self) -> Result<Proxies, CliError> {
+        let proxies = match &self.proxy {
+            Some(proxy) => Proxies::new(proxy.clone()),
+            None => context::proxies()?,
+        };
+        // The way from a build machine goes on to the proxy as it is.
+        if let Some(proxy) = proxies.each().find(|proxy| proxy.is_tls()) {
+            return Err(CliError::usage(format!(
+                "the builder cannot use the proxy {proxy}: it is spoken to in plain HTTP only"
+            ))
+            .hint("set builder.proxy to a proxy at http://HOST:PORT"));
+        }
+        Ok(proxies.without(&self.no_proxy))
     }
 
     /// Who is told of what happens.

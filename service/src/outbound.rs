@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+pub use proxies::{Proxies, ProxyError};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
@@ -29,6 +30,8 @@ pub struct OutboundRules {
     pub max_bytes: u64,
     /// A transfer that gives nothing for this long is ended.
     pub stall: Duration,
+    /// The proxies that calls take, but for those to this machine.
+    pub proxies: Proxies,
 }
 
 /// Why a download failed.
@@ -69,6 +72,17 @@ pub enum OutboundError {
     /// The client cannot be set up on this machine.
     #[error("cannot set up the HTTP client")]
     Setup(#[source] reqwest::Error),
+    /// The environment names a proxy that cannot be used. Remedy: another one.
+    #[error("cannot use the proxy of the environment")]
+    Proxy(#[from] ProxyError),
+}
+
+/// The proxies that this process's environment names.
+///
+/// # Errors
+/// When one of them cannot be used.
+pub fn environment() -> Result<Proxies, OutboundError> {
+    Ok(Proxies::from_environment(|name| std::env::var(name).ok())?)
 }
 
 /// The client.
@@ -93,7 +107,9 @@ impl Outbound {
     /// # Errors
     /// When the system's certificates cannot be read.
     pub fn new(rules: OutboundRules) -> Result<Self, OutboundError> {
-        let client = reqwest::Client::builder()
+        let client = rules
+            .proxies
+            .apply(reqwest::Client::builder())
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(rules.stall)

@@ -6,7 +6,7 @@ use registry_client::credentials::CredentialStore;
 use registry_client::{Client, ClientOptions, Credential};
 use serde_json::json;
 
-use crate::context::{Context, address_of};
+use crate::context::{Context, address_of, proxies};
 use crate::error::CliError;
 
 /// A password is a line; more is a mistake.
@@ -46,7 +46,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         user: user.clone(),
         password: password.clone(),
     };
-    let client = Client::new(ClientOptions::new(server).with_credential(Some(credential)))?;
+    let client = Client::new(
+        ClientOptions::new(server)
+            .with_credential(Some(credential))
+            .with_proxies(proxies()?),
+    )?;
     client.ping().await?;
     let store = CredentialStore::from_environment(|name| std::env::var(name).ok())?;
     store.store(&client.host(), &user, &password).await?;

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use database::Database;
+use proxies::Proxies;
 
 use crate::backoff::RetryPolicy;
 use crate::quotas::Limits;
+use crate::reach::ReachRule;
 use crate::size::MachineSize;
 
 /// The engine's settings. `EngineConfig::new` gives defaults that fit one machine.
@@ -49,6 +51,10 @@ pub struct EngineConfig {
     pub logs: KeepLogs,
     /// How much the disks of stages and base images may take; none is no limit.
     pub stage_store_bytes: Option<u64>,
+    /// What a build's machine may reach; none is what this host can reach, and an empty list nothing.
+    pub reach: Option<Vec<ReachRule>>,
+    /// The proxies that lead out of this site.
+    pub proxies: Proxies,
     /// The addresses that are told of builds that end and images that are withdrawn.
     pub webhooks: Vec<String>,
 }
@@ -108,6 +114,8 @@ impl EngineConfig {
             hidden: Hidden::default(),
             logs: KeepLogs::default(),
             stage_store_bytes: Some(100 << 30),
+            reach: None,
+            proxies: Proxies::none(),
             webhooks: Vec::new(),
         }
     }

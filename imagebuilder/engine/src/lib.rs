@@ -35,6 +35,7 @@ mod playbook;
 mod process;
 mod provenance;
 mod quotas;
+mod reach;
 mod reaper;
 mod registry;
 mod resolve;
@@ -70,6 +71,7 @@ pub use http_registry::HttpRegistry;
 pub use limits::{Bound, bounds};
 pub use logs::Pieces;
 pub use quotas::{Limits, ParseLimitError, ProjectQuota, Quota, SlotRule};
+pub use reach::{ParseReachError, ReachRule};
 pub use registry::{Artifact, Content, Descriptor, Layer, Manifest, Registry, RegistryError};
 pub use size::{MachineSize, ParseSizeError};
 #[cfg(feature = "testing")]

@@ -2,7 +2,7 @@
 
 use crate::config::EngineConfig;
 use crate::journal::EVENTS_KEPT;
-use crate::{ansible, deliveries, lifecycle, logs, resolve};
+use crate::{ansible, deliveries, lifecycle, logs, reach, resolve};
 
 /// One bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ fn by(key: &'static str, bound: Bound) -> Bound {
 /// Bounds of events, logs, images, stages and webhooks.
 #[must_use]
 pub fn bounds(config: &EngineConfig) -> Vec<Bound> {
-    [told(config), logged(), kept(config), webhooks()].concat()
+    [told(config), logged(), kept(config), reached(), webhooks()].concat()
 }
 
 fn told(config: &EngineConfig) -> Vec<Bound> {
@@ -117,6 +117,31 @@ fn kept(config: &EngineConfig) -> Vec<Bound> {
             "reason of a hold or a revocation, characters",
             lifecycle::REASON_CHARS,
             "422",
+        ),
+    ]
+}
+
+fn reached() -> Vec<Bound> {
+    vec![
+        fixed(
+            "connections of a build machine through its proxy",
+            reach::CONNECTIONS,
+            "503",
+        ),
+        fixed(
+            "head of a request of a build machine, bytes",
+            reach::HEAD_BYTES,
+            "431, at twice as much at the latest",
+        ),
+        fixed(
+            "seconds in which nothing moves on such a connection",
+            reach::IDLE.as_secs(),
+            "it is ended",
+        ),
+        fixed(
+            "refused hosts that a build tells of",
+            reach::TOLD,
+            "refused without an event",
         ),
     ]
 }

@@ -18,7 +18,8 @@ use crate::build::Build;
 use crate::failure::{Failure, Remedy, chain};
 use crate::journal::stamp;
 use crate::process::tail;
-use crate::ssh::{BuildKeys, Master, Ssh, SshError};
+use crate::reach::{self, Dialler, GuestProxy};
+use crate::ssh::{BuildKeys, Forward, Master, Ssh, SshError, socket_path};
 
 /// Purposes of machines.
 pub(crate) const BUILD: &str = "build";
@@ -61,6 +62,8 @@ pub(crate) struct Wanted {
     pub(crate) disk_size_bytes: u64,
     pub(crate) media: Vec<Media>,
     pub(crate) network: Network,
+    /// Whether it has a proxy of this host's for what it wants from outside.
+    pub(crate) proxied: bool,
 }
 
 /// A machine of a build that SSH can reach, or will.
@@ -71,6 +74,9 @@ pub(crate) struct LiveMachine {
     pub(crate) instance: String,
     /// Whether the role `seal` has run to its end on it.
     sealed: AtomicBool,
+    proxied: bool,
+    /// What lets through what it may reach, once it is connected.
+    proxy: Option<GuestProxy>,
     /// Holds the shared connection open.
     _master: Option<Master>,
 }
@@ -78,6 +84,11 @@ pub(crate) struct LiveMachine {
 impl LiveMachine {
     pub(crate) fn is_sealed(&self) -> bool {
         self.sealed.load(Ordering::Relaxed)
+    }
+
+    /// The way out that it was given.
+    pub(crate) fn proxy(&self) -> Option<&GuestProxy> {
+        self.proxy.as_ref()
     }
 
     pub(crate) fn set_sealed(&self) {
@@ -127,6 +138,10 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
         .await?;
     let instance = format!("packyard-{}-{}-{number}", build.id, wanted.purpose);
     let size = build.size();
+    let mut extra = short_boot();
+    if wanted.proxied {
+        extra.extend(reach::seed());
+    }
     let spec = MachineSpec {
         tags,
         disk: wanted.disk,
@@ -142,7 +157,7 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
                 private: keys.host_private.clone(),
                 public: keys.host_public.clone(),
             },
-            extra: Some(short_boot()),
+            extra: Some(extra),
         },
         media: wanted.media,
         network: wanted.network,
@@ -161,6 +176,8 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
         ssh,
         instance,
         sealed: AtomicBool::new(false),
+        proxied: wanted.proxied,
+        proxy: None,
         _master: None,
     })
 }
@@ -193,14 +210,36 @@ pub(crate) async fn wait_for_ssh(
         }
         tokio::time::sleep(pause).await;
     }
-    let master = machine.ssh.open()?;
-    Ok(LiveMachine {
+    let proxy = match machine.proxied {
+        true => Some(open_proxy(build, machine)?),
+        false => None,
+    };
+    let forward = proxy.as_ref().map(|proxy| Forward {
+        from: reach::GUEST_ADDRESS,
+        to: proxy.socket().to_owned(),
+    });
+    let master = machine.ssh.open(forward)?;
+    let connected = LiveMachine {
         id: machine.id.clone(),
         ssh: machine.ssh.clone(),
         instance: machine.instance.clone(),
         sealed: AtomicBool::new(false),
+        proxied: machine.proxied,
+        proxy,
         _master: master,
-    })
+    };
+    if connected.proxied {
+        reach::until_reached(&connected).await?;
+    }
+    Ok(connected)
+}
+
+fn open_proxy(build: &Build, machine: &LiveMachine) -> Result<GuestProxy, Failure> {
+    let config = &build.shop.config;
+    let socket = socket_path(&build.folder, "proxy", machine.ssh.address);
+    let dialler = Dialler::new(config.reach.clone(), config.proxies.clone());
+    GuestProxy::open(socket, dialler)
+        .map_err(|error| Failure::host("open the proxy of the build's machine", &error))
 }
 
 /// Fails once the machine stops or its kernel panics; else it never ends. Runs beside what needs the machine.

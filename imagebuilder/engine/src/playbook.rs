@@ -11,6 +11,7 @@ use crate::build::Build;
 use crate::failure::Failure;
 use crate::machine::{self, LiveMachine};
 use crate::media;
+use crate::reach::{self, GuestProxy, Refusal};
 use crate::ssh::BUILD_USER;
 use crate::task_log::TaskLog;
 
@@ -49,7 +50,10 @@ pub(crate) async fn run(
     let run = PlaybookRun {
         folder: build.path("ansible")?,
         ident: task.ident,
-        playbook: task.playbook,
+        playbook: match machine.proxy() {
+            Some(_) => proxied(task.playbook),
+            None => task.playbook,
+        },
         extra_vars,
         connection: Connection {
             host: machine.ssh.address.ip().to_string(),
@@ -80,12 +84,61 @@ pub(crate) async fn run(
         Ok::<(), Failure>(())
     };
     let both = async { tokio::join!(running, telling) };
-    let (recap, told) = tokio::select! {
-        both = both => both,
-        lost = machine::watch(build, &machine.id) => return Err(lost),
-    };
+    let (recap, told) = beside(build, machine, step, both).await?;
     told?;
     Ok(recap?)
+}
+
+/// Carries the run to its end while the machine lives, and tells of every host that the machine
+/// asked for in vain.
+async fn beside<T>(
+    build: &Build,
+    machine: &LiveMachine,
+    step: StepName,
+    run: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let mut run = std::pin::pin!(run);
+    let mut watching = std::pin::pin!(machine::watch(build, &machine.id));
+    let ended = loop {
+        tokio::select! {
+            ended = &mut run => break ended,
+            lost = &mut watching => return Err(lost),
+            refusal = next_refusal(machine) => tell_refusal(build, step, &refusal).await?,
+        }
+    };
+    // What was refused last is often why the run failed.
+    while let Some(refusal) = machine.proxy().and_then(GuestProxy::refusal) {
+        tell_refusal(build, step, &refusal).await?;
+    }
+    Ok(ended)
+}
+
+async fn next_refusal(machine: &LiveMachine) -> Refusal {
+    match machine.proxy() {
+        Some(proxy) => proxy.next_refusal().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The same plays, whose tasks find the proxy of the machine. It is no variable of a role: where
+/// a build runs does not change what comes of it.
+fn proxied(playbook: Playbook) -> Playbook {
+    let Playbook::Plays(Value::Array(mut plays)) = playbook else {
+        return playbook;
+    };
+    for play in plays.iter_mut().filter_map(Value::as_object_mut) {
+        play.insert("environment".to_owned(), reach::environment().into());
+    }
+    Playbook::Plays(Value::Array(plays))
+}
+
+async fn tell_refusal(build: &Build, step: StepName, refusal: &Refusal) -> Result<(), Failure> {
+    let message = format!("the guest asked in vain: {refusal}");
+    let data = json!({"refused": refusal.target.to_string(), "key": "builder.reach"});
+    build
+        .event(EventType::Warning, Some(step), &message, Some(&data))
+        .await?;
+    Ok(())
 }
 
 async fn tell(

@@ -9,6 +9,7 @@ mod state;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ use crate::error::ProviderError;
 use crate::id::{DiskId, ImageId, MachineId};
 use crate::image::{CaptureSpec, CapturedImage, Progress};
 use crate::machine::{Ended, Machine, MachineSpec, MachineState};
+use crate::network::Network;
 use crate::provider::{Provider, ProviderFacts};
 use crate::resource::Resource;
 use state::{State, Store};
@@ -31,6 +33,18 @@ pub struct FakeProvider {
     failures: Failures,
     ssh: SocketAddr,
     shared: bool,
+    launched: Mutex<Vec<Launched>>,
+}
+
+/// What a machine was launched with, as far as tests ask.
+#[derive(Debug, Clone)]
+pub struct Launched {
+    /// The machine.
+    pub id: MachineId,
+    /// What it can reach.
+    pub network: Network,
+    /// What cloud-init would read.
+    pub user_data: String,
 }
 
 impl FakeProvider {
@@ -51,6 +65,7 @@ impl FakeProvider {
             failures: Failures::default(),
             ssh: (Ipv4Addr::LOCALHOST, 1).into(),
             shared: false,
+            launched: Mutex::default(),
         }
     }
 
@@ -66,6 +81,12 @@ impl FakeProvider {
     pub fn with_ssh(mut self, ssh: SocketAddr) -> Self {
         self.ssh = ssh;
         self
+    }
+
+    /// What this instance has launched, oldest first.
+    pub fn launched(&self) -> Vec<Launched> {
+        let launched = self.launched.lock();
+        launched.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What fails, and when.
@@ -131,8 +152,17 @@ impl Provider for FakeProvider {
 
     async fn launch(&self, spec: &MachineSpec) -> Result<Machine, ProviderError> {
         let ssh = self.ssh;
-        self.act(Method::Launch, |state, _| state.launch(spec, ssh))
-            .await
+        let machine = self
+            .act(Method::Launch, |state, _| state.launch(spec, ssh))
+            .await?;
+        let launched = Launched {
+            id: machine.id.clone(),
+            network: spec.network,
+            user_data: spec.seed.user_data(),
+        };
+        let mut all = self.launched.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(launched);
+        Ok(machine)
     }
 
     async fn machine(&self, id: &MachineId) -> Result<MachineState, ProviderError> {

@@ -25,7 +25,7 @@ mod tags;
 
 pub use disk::{Disk, DiskFormat, DiskSource};
 pub use error::{ProviderError, Remedy};
-pub use fake::{Failures, FakeProvider, Method, When};
+pub use fake::{Failures, FakeProvider, Launched, Method, When};
 pub use id::{DiskId, ImageId, MachineId, ParseIdError};
 pub use image::{CaptureSpec, CapturedImage, Progress};
 pub use machine::{Ended, Machine, MachineSpec, MachineState, Media, MediaLabel};

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use imagebuilder_engine::{Database, EngineConfig, Hidden, KeepLogs, Limits, MachineSize};
+use imagebuilder_engine::{
+    Database, EngineConfig, Hidden, KeepLogs, Limits, MachineSize, ReachRule,
+};
+use proxies::{Proxies, ProxyUrl};
 use registry_client::Client;
 
 use crate::webhooks::Webhooks;
@@ -39,6 +42,10 @@ pub struct BuilderConfig {
     pub keep_logs_days: u32,
     /// Of how many ended builds logs and events are kept.
     pub keep_logs_builds: u32,
+    /// What a build's machine may reach; none is what this host can reach.
+    pub reach: Option<Vec<ReachRule>>,
+    /// The proxies that lead out of this site.
+    pub proxies: Proxies,
     /// Who is told of what happens.
     pub webhooks: Option<Webhooks>,
     /// Values that may appear nowhere, beside the key of the webhooks: credentials of this server.
@@ -61,6 +68,8 @@ impl BuilderConfig {
             stage_store_bytes: engine.stage_store_bytes,
             keep_logs_days: u32::try_from(engine.logs.age.as_secs() / DAY).unwrap_or(u32::MAX),
             keep_logs_builds: engine.logs.builds,
+            reach: engine.reach,
+            proxies: engine.proxies,
             webhooks: None,
             hidden: Vec::new(),
             data: engine.data,
@@ -73,13 +82,23 @@ impl BuilderConfig {
     pub(crate) fn engine(&self) -> EngineConfig {
         let secret = self.webhooks.iter().map(|hooks| hooks.secret.clone());
         let urls = self.webhooks.iter().flat_map(|hooks| hooks.urls.clone());
+        let proxies = self.proxies.each().flat_map(ProxyUrl::secrets);
         EngineConfig {
+            reach: self.reach.clone(),
+            proxies: self.proxies.clone(),
             stage_store_bytes: self.stage_store_bytes,
             logs: KeepLogs {
                 age: Duration::from_secs(u64::from(self.keep_logs_days) * DAY),
                 builds: self.keep_logs_builds,
             },
-            hidden: Hidden(self.hidden.iter().cloned().chain(secret).collect()),
+            hidden: Hidden(
+                self.hidden
+                    .iter()
+                    .cloned()
+                    .chain(secret)
+                    .chain(proxies)
+                    .collect(),
+            ),
             webhooks: urls.collect(),
             cloud_types: ["libvirt", "qemu", "maas"].map(str::to_owned).to_vec(),
             slots: self.slots.max(1),

@@ -90,7 +90,7 @@ pub async fn start(config: BuilderConfig, stop: CancellationToken) -> Result<Bui
     })?;
     let router = router(engine.clone(), stop.clone());
     if let Some(webhooks) = config.webhooks.filter(|webhooks| !webhooks.urls.is_empty()) {
-        let outbound = webhooks::open(&webhooks).map_err(StartError::Webhooks)?;
+        let outbound = webhooks::open(&webhooks, config.proxies).map_err(StartError::Webhooks)?;
         let telling = webhooks::tell(engine.clone(), webhooks, outbound, stop.clone());
         tokio::spawn(telling);
     }

@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderValue, header};
 use imagebuilder_engine::{Delivery, Engine, EngineError};
 use jiff::Timestamp;
-use service::outbound::{Outbound, OutboundError, OutboundRules};
+use service::outbound::{Outbound, OutboundError, OutboundRules, Proxies};
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -46,7 +46,7 @@ impl Webhooks {
         decoded.unwrap_or_else(|| self.secret.clone().into_bytes())
     }
 
-    fn rules(&self) -> OutboundRules {
+    fn rules(&self, proxies: Proxies) -> OutboundRules {
         let parsed = self
             .urls
             .iter()
@@ -60,13 +60,14 @@ impl Webhooks {
             hosts,
             max_bytes: 0,
             stall: ANSWER_WITHIN,
+            proxies,
         }
     }
 }
 
 /// Why webhooks cannot be told anything.
-pub(crate) fn open(webhooks: &Webhooks) -> Result<Outbound, OutboundError> {
-    Outbound::new(webhooks.rules())
+pub(crate) fn open(webhooks: &Webhooks, proxies: Proxies) -> Result<Outbound, OutboundError> {
+    Outbound::new(webhooks.rules(proxies))
 }
 
 /// Tells what is due until `stop`.

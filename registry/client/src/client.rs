@@ -36,7 +36,9 @@ impl Client {
     /// When the address is none, or the system's certificates cannot be read.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         let base = parse_base(&options.server)?;
-        let http = reqwest::Client::builder()
+        let http = options
+            .proxies
+            .apply(reqwest::Client::builder())
             .user_agent(concat!("packyard/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(options.stall)

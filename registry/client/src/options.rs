@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proxies::Proxies;
+
 use crate::credentials::Credential;
 
 /// The options of a [`Client`](crate::Client).
@@ -21,6 +23,8 @@ pub struct ClientOptions {
     /// How much of a file goes into one request of an upload; what a cut
     /// connection can cost at most.
     pub chunk_bytes: u64,
+    /// The proxies that requests take, but for those to this machine.
+    pub proxies: Proxies,
 }
 
 impl ClientOptions {
@@ -33,7 +37,15 @@ impl ClientOptions {
             attempts: 5,
             stall: Duration::from_secs(60),
             chunk_bytes: 64 << 20,
+            proxies: Proxies::none(),
         }
+    }
+
+    /// The same, through these proxies.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// The same, as this user.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use http::{StatusCode, header};
 
-use super::{Outbound, OutboundError, OutboundRules};
+use super::{Outbound, OutboundError, OutboundRules, Proxies};
 
 fn outbound(change: impl FnOnce(&mut OutboundRules)) -> Outbound {
     let mut rules = OutboundRules {
@@ -17,6 +17,7 @@ fn outbound(change: impl FnOnce(&mut OutboundRules)) -> Outbound {
         hosts: Vec::new(),
         max_bytes: 1000,
         stall: Duration::from_secs(5),
+        proxies: Proxies::none(),
     };
     change(&mut rules);
     Outbound::new(rules).expect("a client")
@@ -100,4 +101,26 @@ async fn plain_http_is_for_those_who_know_a_checksum() {
         matches!(told, Some(OutboundError::Refused { .. })),
         "{told:?}"
     );
+}
+
+/// The proxy answers for a host that does not exist; the server of this machine answers itself.
+#[tokio::test]
+async fn calls_take_the_proxy_but_those_to_this_machine_do_not() {
+    let routes = Router::new().fallback(|uri: http::Uri| async move { format!("proxy: {uri}") });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let proxy = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let proxy: proxies::ProxyUrl = proxy.parse().expect("a proxy");
+    let server = serve().await;
+    let through = outbound(|rules| rules.proxies = Proxies::new(proxy.clone()));
+    let far = "http://far.invalid/file";
+    let expect = "proxy: http://far.invalid/file".len();
+    assert_eq!(fetch(&through, far).await, Ok(expect));
+    assert_eq!(fetch(&through, &format!("{server}/small")).await, Ok(5));
+    let direct = Proxies::new(proxy).without(&["far.invalid".parse().expect("a host")]);
+    let direct = outbound(|rules| rules.proxies = direct);
+    let told = fetch(&direct, far).await.expect_err("no such host");
+    assert!(told.contains("cannot download"), "{told}");
 }

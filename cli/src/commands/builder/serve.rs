@@ -5,7 +5,7 @@ use service::health::{self, Readiness};
 use service::metrics::Metrics;
 
 use crate::commands::serve::{self, Front, builder};
-use crate::context::{connect, credential};
+use crate::context::{connect_through, credential};
 use crate::error::CliError;
 use crate::output::print;
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         CliError::usage("builder.registry is not set: the builder has nowhere to take packs from")
             .hint("set it in the configuration, or PACKYARD_BUILDER_REGISTRY in the environment")
     })?;
-    let client = connect(address).await?;
+    let client = connect_through(address, settings.builder.proxies()?).await?;
     let front = Front::open(&settings).await?;
     let config = builder::config(&settings, client, credential(address).await?)?;
     let builder = imagebuilder_server::start(config, front.stop.clone())

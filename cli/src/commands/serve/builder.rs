@@ -102,6 +102,8 @@ pub(crate) fn config(
     config.keep_logs_days = builder.keep_logs_days;
     config.keep_logs_builds = builder.keep_logs_builds;
     config.webhooks = builder.webhooks()?;
+    config.proxies = builder.proxies()?;
+    config.reach.clone_from(&builder.reach);
     config.hidden = match credential {
         Some(Credential::Password { password, .. }) => vec![password],
         Some(Credential::Token(token)) => vec![token],

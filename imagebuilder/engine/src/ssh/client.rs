@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio::task::JoinHandle;
 
 use crate::process::{self, Output, RunError, Tree};
 use crate::ssh::BuildKeys;
@@ -24,6 +25,9 @@ const SOCKET_PATH_LIMIT: usize = 80;
 
 /// A guest that is not up lets the connection hang.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A machine that restarts does not answer for a while.
+const BETWEEN_CONNECTIONS: Duration = Duration::from_secs(3);
 
 /// Why a command did not run on the machine.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +72,16 @@ pub(crate) trait Shell: Send + Sync + 'static {
     /// Whether an SSH server says hello. Cheaper for the guest than a login.
     async fn greets(&self, ssh: &Ssh) -> bool;
 
-    /// Opens the connection that all later commands share.
-    fn open(&self, ssh: &Ssh) -> Result<Option<Master>, SshError>;
+    /// Opens the connection that all later commands share, and with it the forward from the machine.
+    fn open(&self, ssh: &Ssh, forward: Option<Forward>) -> Result<Option<Master>, SshError>;
+}
+
+/// What the machine finds at an address of its own: a socket of this host.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    /// `127.0.0.1:PORT` in the machine.
+    pub(crate) from: &'static str,
+    pub(crate) to: PathBuf,
 }
 
 /// The system's `ssh`.
@@ -86,15 +98,17 @@ pub(crate) struct Ssh {
     socket: PathBuf,
 }
 
-/// The process that holds the shared connection; closes it when dropped.
+/// Holds the shared connection, also over a restart of the machine; closes it when dropped.
 #[derive(Debug)]
 pub(crate) struct Master {
-    _tree: Tree,
+    keeping: JoinHandle<()>,
     socket: PathBuf,
 }
 
 impl Drop for Master {
     fn drop(&mut self) {
+        // The process ends with the task that has it.
+        self.keeping.abort();
         drop(std::fs::remove_file(&self.socket));
     }
 }
@@ -107,17 +121,7 @@ impl Ssh {
         keys: &BuildKeys,
         folder: &Path,
     ) -> Self {
-        let socket = folder.join(format!("ssh-{}", address.port()));
-        let socket = if socket.as_os_str().len() <= SOCKET_PATH_LIMIT {
-            socket
-        } else {
-            // The port is unique on this host while the machine runs.
-            std::env::temp_dir().join(format!(
-                "packyard-ssh-{}-{}",
-                std::process::id(),
-                address.port()
-            ))
-        };
+        let socket = socket_path(folder, "ssh", address);
         Self {
             shell,
             address,
@@ -181,9 +185,9 @@ impl Ssh {
         self.shell.greets(self).await
     }
 
-    /// Opens the connection that all later commands share.
-    pub(crate) fn open(&self) -> Result<Option<Master>, SshError> {
-        self.shell.open(self)
+    /// Opens the connection that all later commands share, and with it the forward from the machine.
+    pub(crate) fn open(&self, forward: Option<Forward>) -> Result<Option<Master>, SshError> {
+        self.shell.open(self, forward)
     }
 
     /// Runs a shell script as root; an exit code other than 0 is an error that says `what`.
@@ -238,6 +242,20 @@ impl Ssh {
     }
 }
 
+/// A place for a socket that belongs to a machine: in `folder`, or where that lies too deep or is
+/// named as ssh would not read it, in the folder for temporary files.
+pub(crate) fn socket_path(folder: &Path, name: &str, machine: SocketAddr) -> PathBuf {
+    let port = machine.port();
+    let path = folder.join(format!("{name}-{port}"));
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-".contains(byte);
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.len() <= SOCKET_PATH_LIMIT && bytes.iter().all(plain) {
+        return path;
+    }
+    // The port is unique on this host while the machine runs.
+    std::env::temp_dir().join(format!("packyard-{name}-{}-{port}", std::process::id()))
+}
+
 /// As one word of the shell at the other end, whatever is in it.
 fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -287,28 +305,45 @@ impl Shell for SystemShell {
         )
     }
 
-    fn open(&self, ssh: &Ssh) -> Result<Option<Master>, SshError> {
-        drop(std::fs::remove_file(&ssh.socket));
-        let mut command = ssh.command();
-        command
-            .args(["-o", "ControlMaster=yes", "-N"])
-            .arg(ssh.target());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let tree = Tree::spawn(command).map_err(|source| SshError::Run {
-            what: "open the SSH connection".to_owned(),
-            source: RunError::Start {
-                program: "ssh".to_owned(),
-                source,
-            },
-        })?;
-        Ok(Some(Master {
-            _tree: tree,
-            socket: ssh.socket.clone(),
-        }))
+    fn open(&self, ssh: &Ssh, forward: Option<Forward>) -> Result<Option<Master>, SshError> {
+        let mut tree = connect(ssh, forward.as_ref())?;
+        let ssh = ssh.clone();
+        let socket = ssh.socket.clone();
+        let keeping = tokio::spawn(async move {
+            loop {
+                // A role may restart the machine.
+                drop(tree.child.wait().await);
+                tokio::time::sleep(BETWEEN_CONNECTIONS).await;
+                match connect(&ssh, forward.as_ref()) {
+                    Ok(again) => tree = again,
+                    Err(error) => return tracing::warn!("{error}"),
+                }
+            }
+        });
+        Ok(Some(Master { keeping, socket }))
     }
+}
+
+fn connect(ssh: &Ssh, forward: Option<&Forward>) -> Result<Tree, SshError> {
+    drop(std::fs::remove_file(&ssh.socket));
+    let mut command = ssh.command();
+    command.args(["-o", "ControlMaster=yes", "-N"]);
+    if let Some(Forward { from, to }) = forward {
+        command.args(["-o", "ExitOnForwardFailure=yes", "-R"]);
+        command.arg(format!("{from}:{}", to.display()));
+    }
+    command
+        .arg(ssh.target())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Tree::spawn(command).map_err(|source| SshError::Run {
+        what: "open the SSH connection".to_owned(),
+        source: RunError::Start {
+            program: "ssh".to_owned(),
+            source,
+        },
+    })
 }
 
 #[cfg(test)]

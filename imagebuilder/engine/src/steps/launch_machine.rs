@@ -20,14 +20,20 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         Some((_, disk)) => disk.clone(),
         None => stages::base_disk(&build.shop, &resolved).await?,
     };
+    let config = &build.shop.config;
     let wanted = Wanted {
         purpose: machine::BUILD,
         user: BUILD_USER,
         disk,
         disk_size_bytes: resolved.disk_size_bytes,
         media: media::assemble(build).await?,
-        // Roles of packs may use the guest's own package sources.
-        network: Network::Nat,
+        network: match config.reach {
+            // What it may reach it reaches through its proxy, and nothing goes round that.
+            Some(_) => Network::Offline,
+            // Roles of packs may use the guest's own package sources.
+            None => Network::Nat,
+        },
+        proxied: config.reach.is_some() || !config.proxies.is_empty(),
     };
     let machine = machine::launch(build, wanted).await?;
     let message = format!(

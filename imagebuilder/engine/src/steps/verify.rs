@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::build::Build;
 use crate::failure::Failure;
 use crate::machine::{self, LiveMachine, Wanted};
+use crate::reach;
 use crate::ssh::{BUILD_USER, VERIFY_USER};
 use crate::steps::inspect::Inspected;
 use crate::steps::{Outcome, Part};
@@ -53,6 +54,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         disk_size_bytes: captured.virtual_size_bytes,
         media: Vec::new(),
         network: Network::Offline,
+        proxied: false,
     };
     let machine = machine::launch(build, wanted).await?;
     let machine = machine::wait_for_ssh(build, &machine).await?;
@@ -131,6 +133,7 @@ async fn look(build: &Build, machine: &LiveMachine) -> Result<Vec<Finding>, Fail
         .replace("@INSTANCE@", &machine.instance)
         .replace("@BUILD_INSTANCE@", &format!("packyard-{}-build", build.id))
         .replace("@BUILD_USER@", BUILD_USER)
+        .replace("@PROXY@", reach::GUEST_ADDRESS)
         .replace(
             "@MACHINE_ID@",
             inspected

@@ -26,6 +26,8 @@ check "the only host key is the one just given" sh -c '[ "$(ls /etc/ssh/ssh_host
 check "the build user is gone" sh -c '! getent passwd @BUILD_USER@'
 none "files of the build user" /home/@BUILD_USER@ /var/mail/@BUILD_USER@ /var/spool/cron/crontabs/@BUILD_USER@
 absent "nothing in /etc names the build user" '@BUILD_USER@' /etc
+absent "nothing names the proxy of the build" '@PROXY@' /etc /root /home /usr/local /var/lib/systemd
+none "settings of the build's proxy" /etc/apt/apt.conf.d/*packyard* /etc/ssh/sshd_config.d/*packyard*
 absent "no trace of the build's first boot" '@BUILD_INSTANCE@' /etc /var/log /var/lib/cloud
 none "leftovers of Ansible" /root/.ansible /home/*/.ansible /tmp/ansible* /var/tmp/ansible*
 none "packages of apt's cache" /var/cache/apt/archives/*.deb

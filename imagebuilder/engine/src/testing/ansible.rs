@@ -4,13 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use serde_json::Value;
 
-use crate::ansible::{AnsibleError, AnsibleRunner, OnProgress, PlaybookRun, Progress, Recap};
+use crate::ansible::{
+    AnsibleError, AnsibleRunner, OnProgress, Playbook, PlaybookRun, Progress, Recap,
+};
 
 /// Notes what was run, and fails where it was told to.
 #[derive(Default)]
 pub(crate) struct ScriptedAnsible {
     runs: Mutex<Vec<String>>,
+    plays: Mutex<Vec<Value>>,
     failing: Mutex<Option<(String, u32)>>,
     hanging: Mutex<Option<String>>,
     hangs: AtomicBool,
@@ -28,6 +32,12 @@ impl ScriptedAnsible {
     /// The names of all runs so far, without the attempt.
     pub(crate) fn runs(&self) -> Vec<String> {
         lock(&self.runs).clone()
+    }
+
+    /// The plays of all runs so far.
+    #[cfg(test)]
+    pub(crate) fn plays(&self) -> Vec<Value> {
+        lock(&self.plays).clone()
     }
 
     /// Lets runs whose name begins so fail, this many times.
@@ -69,6 +79,9 @@ impl AnsibleRunner for ScriptedAnsible {
             .map_or(run.ident.as_str(), |(name, _)| name)
             .to_owned();
         lock(&self.runs).push(name.clone());
+        if let Playbook::Plays(plays) = &run.playbook {
+            lock(&self.plays).push(plays.clone());
+        }
         progress(Progress::Task {
             number: 1,
             name: "Do it".to_owned(),

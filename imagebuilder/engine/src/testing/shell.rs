@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::process::Output;
-use crate::ssh::{Master, Shell, Ssh, SshError};
+use crate::ssh::{Forward, Master, Shell, Ssh, SshError};
 
 const PACKAGES: &str = "0123456789abcdef0123456789abcdef\n\nID=debian\nVERSION_ID=\"13\"\n\n\
     libc6\t2.41-12\tamd64\tglibc\tinstalled\n";
@@ -38,6 +38,7 @@ pub(crate) struct ScriptedShell {
     hanging: Mutex<Option<String>>,
     hangs: AtomicBool,
     gossip: Mutex<String>,
+    forwards: Mutex<Vec<Option<Forward>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -74,6 +75,12 @@ impl ScriptedShell {
     /// Lets kube-bench and the guest's logs tell this.
     pub(crate) fn gossip(&self, said: &str) {
         *lock(&self.gossip) = said.to_owned();
+    }
+
+    /// What each connection that was kept open carries from the machine.
+    #[cfg(test)]
+    pub(crate) fn forwards(&self) -> Vec<Option<Forward>> {
+        lock(&self.forwards).clone()
     }
 
     /// Lets kube-bench find something.
@@ -144,7 +151,8 @@ impl Shell for ScriptedShell {
         true
     }
 
-    fn open(&self, _: &Ssh) -> Result<Option<Master>, SshError> {
+    fn open(&self, _: &Ssh, forward: Option<Forward>) -> Result<Option<Master>, SshError> {
+        lock(&self.forwards).push(forward);
         Ok(None)
     }
 }

@@ -7,6 +7,7 @@ mod events;
 mod failures;
 mod lifecycle;
 mod matrix;
+mod reach;
 mod restart;
 mod retention;
 mod secrets;

@@ -10,6 +10,7 @@ use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 use imagebuilder_engine::Rehearsal;
 use serde_json::Value;
+use service::outbound::Proxies;
 use tokio_util::sync::CancellationToken;
 
 use crate::webhooks::{self, Webhooks};
@@ -59,7 +60,7 @@ async fn the_end_of_a_build_is_told_again_until_it_is_heard() {
         secret: "a shared secret".to_owned(),
     };
     let stop = CancellationToken::new();
-    let outbound = webhooks::open(&hooks).unwrap();
+    let outbound = webhooks::open(&hooks, Proxies::none()).unwrap();
     let telling = tokio::spawn(webhooks::tell(
         rehearsal.engine(),
         hooks,
@@ -120,7 +121,7 @@ async fn an_address_that_leads_elsewhere_is_not_followed() {
         urls: vec![url.clone()],
         secret: "x".to_owned(),
     };
-    let outbound = webhooks::open(&hooks).unwrap();
+    let outbound = webhooks::open(&hooks, Proxies::none()).unwrap();
     let sent = outbound
         .post(&url, HeaderMap::new(), Bytes::from_static(b"{}"))
         .await;

@@ -23,6 +23,7 @@ impl Repairer {
     /// Plain HTTP is allowed: the digest says whether the bytes are right, and no secret is sent.
     pub(crate) fn new(base: &str) -> Result<Self, OutboundError> {
         let client = Outbound::new(OutboundRules {
+            proxies: service::outbound::environment()?,
             plain_http: true,
             hosts: Vec::new(),
             max_bytes: u64::MAX,
