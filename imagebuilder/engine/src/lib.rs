@@ -40,6 +40,7 @@ mod registry;
 mod resolve;
 mod run_build;
 mod sbom;
+mod sealing;
 mod size;
 mod ssh;
 mod stages;

@@ -239,7 +239,7 @@ impl Ssh {
 }
 
 /// As one word of the shell at the other end, whatever is in it.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

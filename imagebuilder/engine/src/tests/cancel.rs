@@ -18,18 +18,20 @@ pub(super) fn hold(world: &World, step: StepName) {
         StepName::Capture => delay(Method::Capture),
         StepName::RunStage => world.ansible.hang(Some("kubernetes")),
         StepName::KubeBench => world.shell.hang(Some("run kube-bench")),
-        StepName::Seal => world.ansible.hang(Some("seal")),
+        StepName::Seal => world.shell.hang(Some("seal the machine")),
+        StepName::Verify => world.shell.hang(Some("look at the booted image")),
         other => panic!("{other} is too short to be held"),
     }
 }
 
-pub(super) const HELD: [StepName; 6] = [
+pub(super) const HELD: [StepName; 7] = [
     StepName::LaunchMachine,
     StepName::RunStage,
     StepName::Checkpoint,
     StepName::KubeBench,
     StepName::Seal,
     StepName::Capture,
+    StepName::Verify,
 ];
 
 pub(super) async fn until_held(world: &World, build: &str, step: StepName) {
