@@ -52,6 +52,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod transient;
+mod turns;
 mod unwanted;
 mod views;
 mod worker;

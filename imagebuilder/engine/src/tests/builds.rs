@@ -6,6 +6,7 @@ use imagebuilder_api::{
 use registry_pack::media;
 
 use crate::testing::World;
+use crate::tests::cancel::{hold, until_held};
 
 const ALL_RUNS: [&str; 4] = ["harden", "kubernetes", "roles-os-demo", "roles-addon-demo"];
 
@@ -117,6 +118,31 @@ async fn fresh_ignores_image_and_stages() {
         BuildState::Succeeded
     );
     assert_eq!(world.ansible.runs()[ALL_RUNS.len()..], ALL_RUNS);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_file_of_an_image_is_in_the_registry_before_it_is_verified_and_has_no_name() {
+    let mut world = World::new().await;
+    hold(&world, StepName::Verify);
+    world.start();
+    let build = world.ask().await.unwrap();
+    until_held(&world, &build, StepName::Verify).await;
+    assert!(world.registry.has_blob("image of"));
+    let images = world.registry.artifact_types("library/images/os-demo");
+    assert_eq!(images, Vec::<String>::new());
+    world.engine.cancel(&build).await.unwrap();
+    world.ended(&build).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_could_not_be_sent_ahead_is_sent_when_the_image_is_published() {
+    let mut world = World::new().await;
+    world.registry.refuse_uploads();
+    world.start();
+    build(&world).await;
+    assert!(world.registry.has_blob("image of"));
     world.stop().await;
 }
 
