@@ -24,14 +24,13 @@ pub(super) fn hold(world: &World, step: StepName) {
     }
 }
 
-pub(super) const HELD: [StepName; 7] = [
+pub(super) const HELD: [StepName; 6] = [
     StepName::LaunchMachine,
     StepName::RunStage,
     StepName::Checkpoint,
     StepName::KubeBench,
     StepName::Seal,
     StepName::Capture,
-    StepName::Verify,
 ];
 
 pub(super) async fn until_held(world: &World, build: &str, step: StepName) {
@@ -64,7 +63,7 @@ pub(super) async fn until_held(world: &World, build: &str, step: StepName) {
 
 #[tokio::test]
 async fn a_build_can_be_cancelled_in_every_step() {
-    for step in HELD {
+    for step in HELD.into_iter().chain([StepName::Verify]) {
         let mut world = World::new().await;
         hold(&world, step);
         world.start();
