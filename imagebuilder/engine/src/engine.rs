@@ -26,6 +26,7 @@ use crate::resolve::{Pins, Resolved, Resolver, SecretStore};
 use crate::ssh::{Shell, SystemShell};
 use crate::stages::Verified;
 use crate::steer::check_priority;
+use crate::turns::Turns;
 use crate::unwanted;
 use crate::views;
 use crate::worker::Worker;
@@ -101,6 +102,7 @@ impl Engine {
             delivery_due: Notify::new(),
             metrics: Metrics::new(),
             choosing: RwLock::default(),
+            fetching: Turns::default(),
             verified: Verified::default(),
             maskers: Mutex::default(),
             #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::build::Build;
 
 /// In the build's folder.
 const FOLDER: &str = "guest";
+const SEAL_LOG: &str = "seal.log";
 /// A guest that hangs keeps nobody for longer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Stands before each file; no log has a line that begins so.
@@ -33,6 +34,16 @@ pub(crate) async fn fetch(build: &Build) {
     };
     if let Err(why) = kept {
         tracing::info!(build.id = %build.id, "the guest's logs are not kept: {}", build.mask(&why));
+    }
+}
+
+/// Keeps what the seal said it took out.
+pub(crate) fn keep_seal(build: &Build, said: &str) {
+    let folder = build.folder.join(FOLDER);
+    let kept = std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join(SEAL_LOG), build.mask(said)));
+    if let Err(error) = kept {
+        tracing::info!(build.id = %build.id, "what the seal said is not kept: {error}");
     }
 }
 

@@ -101,6 +101,20 @@ impl Registry for HttpRegistry {
         Ok(found.into_iter().map(from_client).collect())
     }
 
+    async fn upload(
+        &self,
+        repository: &RepositoryName,
+        file: &Path,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let pushed = self
+            .client
+            .push_file(repository, file, Some(digest.clone()), &NoProgress)
+            .await;
+        let what = format!("blob {digest} of {repository}");
+        pushed.map(drop).map_err(|error| translate(&what, error))
+    }
+
     async fn push(
         &self,
         repository: &RepositoryName,
@@ -136,7 +150,13 @@ impl Registry for HttpRegistry {
 
 fn layer_of(layer: &Layer) -> artifacts::Layer {
     match &layer.content {
-        Content::File(path) => artifacts::Layer::file(&layer.media_type, &layer.title, path),
+        Content::File(path, digest) => {
+            let content = artifacts::Content::File(path.clone(), digest.clone());
+            artifacts::Layer {
+                content,
+                ..artifacts::Layer::file(&layer.media_type, &layer.title, path)
+            }
+        }
         Content::Bytes(bytes) => {
             artifacts::Layer::bytes(&layer.media_type, &layer.title, bytes.clone())
         }

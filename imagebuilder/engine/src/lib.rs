@@ -41,6 +41,7 @@ mod registry;
 mod resolve;
 mod run_build;
 mod sbom;
+mod sealing;
 mod size;
 mod ssh;
 mod stages;
@@ -52,6 +53,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod transient;
+mod turns;
 mod unwanted;
 mod views;
 mod worker;

@@ -59,6 +59,7 @@ async fn fetch(
     let sha256 = component.sha256.as_deref().unwrap_or_default();
     let folder = build.shop.config.components();
     let path = folder.join(sha256);
+    let _turn = build.shop.fetching.take(sha256).await;
     if path.exists() {
         return Ok(path);
     }

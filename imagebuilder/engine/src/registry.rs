@@ -57,8 +57,8 @@ pub struct Manifest {
 pub enum Content {
     /// In memory; small.
     Bytes(Vec<u8>),
-    /// On this host; never read whole.
-    File(PathBuf),
+    /// On this host, with its digest where that is known; never read whole.
+    File(PathBuf, Option<Digest>),
 }
 
 /// A layer to push.
@@ -172,6 +172,15 @@ pub trait Registry: Send + Sync + 'static {
         subject: &Digest,
         artifact_type: &str,
     ) -> Result<Vec<Descriptor>, RegistryError>;
+
+    /// Puts a file where the manifest that is to name it will be. Until then the registry keeps it
+    /// for a while only. Of one that is there: done.
+    async fn upload(
+        &self,
+        repository: &RepositoryName,
+        file: &Path,
+        digest: &Digest,
+    ) -> Result<(), RegistryError>;
 
     /// Pushes layers first and the manifest last, under `tag` if there is one. The same artifact twice is one.
     async fn push(

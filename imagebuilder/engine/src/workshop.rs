@@ -14,6 +14,7 @@ use crate::registry::Registry;
 use crate::resolve::{Masker, Pins, ResolveError, Resolved, Resolver, Target};
 use crate::ssh::Shell;
 use crate::stages::Verified;
+use crate::turns::Turns;
 
 /// The shared parts of the engine.
 pub(crate) struct Workshop {
@@ -33,6 +34,8 @@ pub(crate) struct Workshop {
     pub(crate) choosing: RwLock<()>,
     /// Disks of stages that this process has read and found sound.
     pub(crate) verified: Verified,
+    /// Held while something is fetched to this host.
+    pub(crate) fetching: Turns,
     /// What hides the secrets of the builds that this process works on.
     pub(crate) maskers: Mutex<BTreeMap<String, Masker>>,
     /// What befalls steps.

@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, DirEntry, include_dir};
+use registry_pack::PackError;
+use registry_pack::values::{IMAGE_BUILDER, role_variables};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../ansible");
@@ -80,6 +83,16 @@ impl Collection {
             .get_file(path)
             .and_then(include_dir::File::contents_utf8)
             .unwrap_or_default()
+    }
+
+    /// The defaults of a role's variables.
+    pub(crate) fn defaults(self, role: &str) -> Result<Map<String, Value>, PackError> {
+        let path = format!("roles/{role}/defaults/main.yml");
+        let text = self.text(&path).trim_start_matches("---");
+        // Read as a section of a pack's values, for which there is a reader.
+        let indented = text.replace('\n', "\n    ");
+        let values = format!("{IMAGE_BUILDER}:\n  {role}:{indented}\n");
+        role_variables(&values, &path, IMAGE_BUILDER, role)
     }
 
     /// The modules that the roles use, sorted by path.

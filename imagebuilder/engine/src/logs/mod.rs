@@ -6,6 +6,7 @@
 //! ansible/output/RUN/ROLE/NNN TASK.txt                             what each task said
 //! console/MACHINE.log                                              the serial console
 //! guest/journal.log cloud-init.log cloud-init-output.log           the guest's own
+//! guest/seal.log                                                   what the seal took out
 //! kube-bench.json kube-bench-verdict.json sbom.cdx.json            what was found in the image
 //! ```
 //! What is in the folder was masked when it was written; it is masked again here, for a build

@@ -257,7 +257,7 @@ pub(crate) fn socket_path(folder: &Path, name: &str, machine: SocketAddr) -> Pat
 }
 
 /// As one word of the shell at the other end, whatever is in it.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

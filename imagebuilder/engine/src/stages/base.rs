@@ -20,6 +20,7 @@ pub(crate) async fn base_disk(shop: &Workshop, resolved: &Resolved) -> Result<Di
     let base = &chain.links()[0];
     // Kept under the digest: another disk size is another base stage on the same file.
     let id = resolved.base.disk.digest.to_string();
+    let _turn = shop.fetching.take(&id).await;
     if let Some(row) = shop.journal.stage(&id).await?
         && let Some(disk) = usable(shop, &row).await?
     {
@@ -51,4 +52,23 @@ pub(crate) async fn base_disk(shop: &Workshop, resolved: &Resolved) -> Result<Di
     shop.journal.put_stage(&row).await?;
     verify::note(shop, &disk).await?;
     Ok(disk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base_disk;
+    use crate::resolve::Pins;
+    use crate::testing::World;
+
+    #[tokio::test]
+    async fn two_builds_at_once_fetch_the_base_image_once() {
+        let world = World::new().await;
+        let shop = &world.engine.shop;
+        let resolved = shop.resolve(&world.request(), &Pins::default()).await;
+        let resolved = resolved.unwrap();
+        let before = world.registry.downloads();
+        let (one, two) = tokio::join!(base_disk(shop, &resolved), base_disk(shop, &resolved));
+        assert_eq!(one.unwrap(), two.unwrap());
+        assert_eq!(world.registry.downloads(), before + 1);
+    }
 }

@@ -66,6 +66,10 @@ async fn fetch_one(
     found: &Descriptor,
     parent: DiskId,
 ) -> Result<DiskId, Failure> {
+    let _turn = shop.fetching.take(link.id.as_str()).await;
+    if let Some(disk) = fetched(shop, link, found, &parent).await? {
+        return Ok(disk);
+    }
     let bad = |why: String| {
         Failure::person(
             "BadStage",
@@ -124,4 +128,26 @@ async fn fetch_one(
         .await?;
     verify::note(shop, &disk).await?;
     Ok(disk)
+}
+
+/// What another build fetched while this one waited for its turn.
+async fn fetched(
+    shop: &Workshop,
+    link: &Link<'_>,
+    found: &Descriptor,
+    parent: &DiskId,
+) -> Result<Option<DiskId>, Failure> {
+    let row = shop.journal.stage(link.id.as_str()).await?;
+    let Some(row) = row.filter(|row| row.pushed.as_deref() == Some(found.digest.as_str())) else {
+        return Ok(None);
+    };
+    let Some(disk) = usable(shop, &row).await? else {
+        return Ok(None);
+    };
+    let stands_on = shop
+        .provider
+        .disk(&disk)
+        .await?
+        .and_then(|disk| disk.parent);
+    Ok((stands_on.as_ref() == Some(parent)).then_some(disk))
 }

@@ -45,7 +45,7 @@ pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
         layers: vec![Layer {
             media_type: media::STAGE_DISK.to_owned(),
             title: format!("{}.qcow2.zst", row.id),
-            content: Content::File(packed.path.clone()),
+            content: Content::File(packed.path.clone(), None),
         }],
         subject: None,
         annotations: Vec::new(),

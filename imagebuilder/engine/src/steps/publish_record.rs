@@ -40,7 +40,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
                 .ok_or_else(|| missing("the provider"))?;
             let record = record(build, &captured, &verified, verified_at(build).await?)?;
             (
-                push(build, &repository, &captured, &record, path).await?,
+                push(build, &repository, &captured, &verified, &record, path).await?,
                 record,
             )
         }
@@ -77,6 +77,7 @@ async fn push(
     build: &Build,
     repository: &RepositoryName,
     captured: &CapturedImage,
+    verified: &Verified,
     record: &ImageRecord,
     path: PathBuf,
 ) -> Result<Descriptor, Failure> {
@@ -86,7 +87,7 @@ async fn push(
         layers: vec![Layer {
             media_type: media::DISK_QCOW2.to_owned(),
             title: format!("{}.{}", repository.last(), captured.format.as_str()),
-            content: Content::File(path),
+            content: Content::File(path, Some(verified.digest.clone())),
         }],
         subject: None,
         annotations: vec![(

@@ -105,7 +105,7 @@ fn play(name: &str, gather_facts: bool, roles: Vec<Value>) -> Value {
 }
 
 /// A name for files: the stage, and which attempt of the build this is.
-pub(super) fn ident(name: &str, attempt: i64) -> String {
+fn ident(name: &str, attempt: i64) -> String {
     let safe: String = name
         .chars()
         .map(|c| {

@@ -1,19 +1,14 @@
 //! Removes what must not be in an image, and switches the machine off.
 
-use imagebuilder_api::StepName;
 use imagebuilder_provider::{Ended, MachineState};
-use serde_json::{Map, json};
 
-use crate::ansible::{HOST, Playbook};
 use crate::build::Build;
 use crate::failure::{Failure, Remedy};
-use crate::guest_logs;
-use crate::playbook::{self, Task};
-use crate::steps::run_stage::ident;
+use crate::machine::{self, LiveMachine};
 use crate::steps::{Outcome, Part};
+use crate::{guest_logs, sealing};
 
 pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
-    let resolved = build.resolved()?;
     let machine = build.machine()?;
     // A try before this one may have got as far as switching it off.
     if !machine.is_sealed() {
@@ -26,22 +21,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         }
         // Sealing removes them.
         guest_logs::fetch(build).await;
-        let vars = resolved.built_in.get("seal").cloned().unwrap_or_default();
-        let task = Task {
-            step: StepName::Seal,
-            ident: ident("seal", build.attempt),
-            playbook: Playbook::Plays(json!([{
-                "name": "seal",
-                "hosts": HOST,
-                "become": true,
-                "gather_facts": false,
-                "roles": [{"role": "packyard.image.seal", "vars": vars}],
-            }])),
-            extra_vars: Map::new(),
-            roles_paths: Vec::new(),
-            timeout: build.shop.config.stage_timeout,
-        };
-        playbook::run(build, &machine, task).await?;
+        seal(build, &machine).await?;
         machine.set_sealed();
     }
     let grace = build.shop.config.shutdown_timeout;
@@ -56,4 +36,19 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
             Err(Failure::new(Remedy::NewMachine, "SealIncomplete", message))
         }
     }
+}
+
+/// Runs the role's script and keeps what it says it took out.
+async fn seal(build: &Build, machine: &LiveMachine) -> Result<(), Failure> {
+    let resolved = build.resolved()?;
+    let given = resolved.built_in.get("seal").cloned().unwrap_or_default();
+    let script = sealing::script(&given)?;
+    let limit = build.shop.config.stage_timeout;
+    let sealing = machine.ssh.root("seal the machine", &script, limit);
+    let output = tokio::select! {
+        output = sealing => output?,
+        lost = machine::watch(build, &machine.id) => return Err(lost),
+    };
+    guest_logs::keep_seal(build, &output.text());
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! Boots the captured image once, as a stranger would, and looks from outside.
 //!
 //! The machine is thrown away. It gets another user, another host key and
-//! another instance id, so that whatever the build left behind shows.
+//! another instance id, so that whatever the build left behind shows. While it boots, the
+//! file goes to the registry, where no manifest names it before the look has ended well.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::build::Build;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
+use crate::images;
 use crate::machine::{self, LiveMachine, Wanted};
 use crate::reach;
 use crate::ssh::{BUILD_USER, VERIFY_USER};
@@ -46,21 +48,12 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         )
     })?;
     let digest = digest_of(path.clone()).await?;
-    let disk = import(build, &captured, path, &digest).await?;
-    let wanted = Wanted {
-        purpose: machine::VERIFY,
-        user: VERIFY_USER,
-        disk,
-        disk_size_bytes: captured.virtual_size_bytes,
-        media: Vec::new(),
-        network: Network::Offline,
-        proxied: false,
+    let uploading = async {
+        upload(build, &path, &digest).await;
+        Ok(())
     };
-    let machine = machine::launch(build, wanted).await?;
-    let machine = machine::wait_for_ssh(build, &machine).await?;
-    let findings = look(build, &machine).await?;
-    drop(machine);
-    undo(build).await?;
+    let booting = boot(build, &captured, path.clone(), &digest);
+    let (findings, ()) = tokio::try_join!(booting, uploading)?;
     let failed: Vec<&str> = findings
         .iter()
         .filter(|one| !one.passed)
@@ -84,6 +77,46 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         totals: None,
     };
     Outcome::done(message).with(&Verified { check, digest })
+}
+
+/// Boots the file in a throw-away machine and looks at it.
+async fn boot(
+    build: &Build,
+    captured: &CapturedImage,
+    path: PathBuf,
+    digest: &Digest,
+) -> Result<Vec<Finding>, Failure> {
+    let disk = import(build, captured, path, digest).await?;
+    let wanted = Wanted {
+        purpose: machine::VERIFY,
+        user: VERIFY_USER,
+        disk,
+        disk_size_bytes: captured.virtual_size_bytes,
+        media: Vec::new(),
+        network: Network::Offline,
+        proxied: false,
+    };
+    let machine = machine::launch(build, wanted).await?;
+    let machine = machine::wait_for_ssh(build, &machine).await?;
+    let findings = look(build, &machine).await?;
+    drop(machine);
+    undo(build).await?;
+    Ok(findings)
+}
+
+/// Saves time and nothing else: what did not arrive, `PublishRecord` sends.
+async fn upload(build: &Build, path: &Path, digest: &Digest) {
+    let uploaded = match build
+        .resolved()
+        .map(|resolved| images::repository(&resolved))
+    {
+        Ok(Ok(repository)) => build.shop.registry.upload(&repository, path, digest).await,
+        // Whoever needs the name says what is wrong with it.
+        _ => return,
+    };
+    if let Err(error) = uploaded {
+        tracing::info!(build.id = %build.id, "the image is not in the registry before it is verified: {}", chain(&error));
+    }
 }
 
 /// Makes the captured file a disk that a machine can start from.

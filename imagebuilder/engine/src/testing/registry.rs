@@ -15,6 +15,8 @@ struct Shelves {
     manifests: BTreeMap<(String, Digest), (String, Manifest)>,
     tags: BTreeMap<(String, String), Digest>,
     failing: u32,
+    downloads: u32,
+    refuses_uploads: bool,
     corrupt: Option<Digest>,
 }
 
@@ -30,6 +32,25 @@ impl MemoryRegistry {
     /// The next calls find nobody there.
     pub(crate) fn be_away(&self, times: u32) {
         self.shelves().failing = times;
+    }
+
+    /// How many files were fetched.
+    pub(crate) fn downloads(&self) -> u32 {
+        self.shelves().downloads
+    }
+
+    /// Takes no file that no manifest names yet.
+    pub(crate) fn refuse_uploads(&self) {
+        self.shelves().refuses_uploads = true;
+    }
+
+    /// Whether there is a blob that begins so.
+    pub(crate) fn has_blob(&self, begin: &str) -> bool {
+        let shelves = self.shelves();
+        shelves
+            .blobs
+            .values()
+            .any(|blob| blob.starts_with(begin.as_bytes()))
     }
 
     /// Gives other bytes for this blob.
@@ -162,6 +183,7 @@ impl Registry for MemoryRegistry {
         blob: &Descriptor,
         to: &Path,
     ) -> Result<(), RegistryError> {
+        self.shelves().downloads += 1;
         std::fs::write(to, self.bytes(blob)?).map_err(|error| RegistryError::Local {
             what: to.display().to_string(),
             message: error.to_string(),
@@ -191,6 +213,27 @@ impl Registry for MemoryRegistry {
             .collect())
     }
 
+    async fn upload(
+        &self,
+        _: &RepositoryName,
+        file: &Path,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let bytes = std::fs::read(file).map_err(|error| RegistryError::Local {
+            what: file.display().to_string(),
+            message: error.to_string(),
+        })?;
+        let mut shelves = self.there(digest.as_str())?;
+        if shelves.refuses_uploads {
+            return Err(RegistryError::Refused {
+                what: digest.to_string(),
+                message: "no room".to_owned(),
+            });
+        }
+        shelves.blobs.insert(digest.clone(), bytes);
+        Ok(())
+    }
+
     async fn push(
         &self,
         repository: &RepositoryName,
@@ -202,7 +245,7 @@ impl Registry for MemoryRegistry {
         for layer in &artifact.layers {
             let bytes = match &layer.content {
                 Content::Bytes(bytes) => bytes.clone(),
-                Content::File(path) => {
+                Content::File(path, _) => {
                     std::fs::read(path).map_err(|error| RegistryError::Local {
                         what: path.display().to_string(),
                         message: error.to_string(),

@@ -77,7 +77,7 @@ async fn a_lasting_fault_of_any_call_ends_the_build_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_failed_role_is_named_with_task_host_and_message() {
-    for run in ["harden", "kubernetes", "roles-addon-demo", "seal"] {
+    for run in ["harden", "kubernetes", "roles-addon-demo"] {
         let mut world = World::new().await;
         world.ansible.fail(run, 1);
         world.start();
@@ -108,21 +108,22 @@ async fn a_failed_role_is_named_with_task_host_and_message() {
 }
 
 #[tokio::test]
-async fn a_check_that_does_not_run_says_why() {
-    let mut world = World::new().await;
-    world
-        .shell
-        .refuse("run kube-bench", "kube-bench: the kubelet stopped");
-    world.start();
-    let build = world.ask().await.unwrap();
-    let view = world.ended(&build).await;
-    assert_eq!(view.reason.as_deref(), Some("CommandFailed"), "{view:#?}");
-    assert_eq!(
-        view.message.as_deref(),
-        Some("run kube-bench ended with code 1: kube-bench: the kubelet stopped")
-    );
-    assert_eq!(world.left_over().await, Vec::<String>::new());
-    world.stop().await;
+async fn a_script_that_does_not_run_says_why() {
+    for (what, why) in [
+        ("run kube-bench", "kube-bench: the kubelet stopped"),
+        ("seal the machine", "No space left on device"),
+    ] {
+        let mut world = World::new().await;
+        world.shell.refuse(what, why);
+        world.start();
+        let build = world.ask().await.unwrap();
+        let view = world.ended(&build).await;
+        assert_eq!(view.reason.as_deref(), Some("CommandFailed"), "{view:#?}");
+        let message = format!("{what} ended with code 1: {why}");
+        assert_eq!(view.message, Some(message));
+        assert_eq!(world.left_over().await, Vec::<String>::new(), "{what}");
+        world.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -200,6 +200,11 @@ impl Registry for Far {
         self.registry(call).await
     }
 
+    /// The push brings the bytes along.
+    async fn upload(&self, _: &RepositoryName, _: &Path, _: &Digest) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
     async fn push(
         &self,
         repository: &RepositoryName,
@@ -210,7 +215,7 @@ impl Registry for Far {
         for layer in &artifact.layers {
             let bytes = match &layer.content {
                 Content::Bytes(bytes) => bytes.clone(),
-                Content::File(path) => {
+                Content::File(path, _) => {
                     std::fs::read(path).map_err(|error| RegistryError::Local {
                         what: path.display().to_string(),
                         message: error.to_string(),

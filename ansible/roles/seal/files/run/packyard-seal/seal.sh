@@ -1,8 +1,12 @@
 # Takes out of a machine what its copies must not share. Runs twice: `now`, while
 # the build still watches, for all that nobody needs any more; and `final`, at
 # shutdown, for what came up in between and for what kept the machine reachable:
-# its user, keys, network and name. Prints what it took out.
+# its user, keys, network and name. Prints what it took out. `now` also arms the
+# unit that runs `final`. What may differ stands in `settings` beside this file.
+# shellcheck shell=bash disable=SC2154 # the variables are those of the role
 set -u
+# shellcheck source=/dev/null
+. /run/packyard-seal/settings
 shopt -s nullglob dotglob
 phase=$1
 
@@ -28,20 +32,22 @@ content() { # path, text
 packages() {
   remove /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/* /var/cache/apt/*.bin /var/lib/apt/lists/*_*
   remove /var/cache/debconf/*-old /var/lib/dpkg/*-old /etc/apt/apt.conf.d/*proxy* /root/.pip /root/.config/pip
-{% if seal_hold_packages %}
+  [ "$seal_hold_packages" != true ] || hold_packages
+  [ "$seal_mask_apt_timers" != true ] || mask_apt_timers
+}
+hold_packages() {
   local before
   before=$(dpkg --get-selections)
   printf '%s\n' "$before" | sed 's/\binstall$/hold/' | dpkg --set-selections
   [ "$before" = "$(dpkg --get-selections)" ] || echo "held all packages"
-{% endif %}
-{% if seal_mask_apt_timers %}
+}
+mask_apt_timers() {
   local timer
   for timer in apt-daily.timer apt-daily-upgrade.timer; do
     [ "$(readlink "/etc/systemd/system/$timer")" = /dev/null ] && continue
     ln -sf /dev/null "/etc/systemd/system/$timer" && echo "masked $timer"
   done
   remove /etc/systemd/system/timers.target.wants/apt-daily*.timer
-{% endif %}
 }
 
 # What `cloud-init clean --logs --seed --machine-id --configs all` removes, without
@@ -55,7 +61,7 @@ identity() {
   remove /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /var/lib/systemd/timers/* /boot/efi/loader/random-seed
   content /etc/machine-id ''
   [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ] && ln -sf /etc/machine-id /var/lib/dbus/machine-id
-  content /etc/hostname '{{ seal_hostname }}'
+  content /etc/hostname "$seal_hostname"
   content /etc/hosts "127.0.0.1 localhost
 ::1 localhost ip6-localhost ip6-loopback
 ff02::1 ip6-allnodes
@@ -69,9 +75,8 @@ traces() {
   empty /var/log/*.log /var/log/wtmp /var/log/btmp /var/log/lastlog /var/log/faillog
   remove /var/lib/wtmpdb/* /var/lib/lastlog/* /var/lib/sudo/lectured/* /var/swap* /swapfile /swap.img
   remove {/root,/home/*}/{.bash_history,.cache,.local,.lesshst,.viminfo,.wget-hsts,.python_history}
-{% if seal_extra_paths %}
-  remove {{ seal_extra_paths | join(' ') }}
-{% endif %}
+  # shellcheck disable=SC2086 # patterns are to be expanded
+  remove $seal_extra_paths
 }
 
 # journald gives up its files first, or it would go on writing to them.
@@ -90,7 +95,7 @@ temporary() { remove /var/tmp/* /tmp/* {/root,/home/*}/.ansible; }
 
 # The copies that shadow's tools leave behind still name the user.
 build_user() {
-  local user={{ seal_build_user | quote }} file
+  local user=$seal_build_user file
   if id -- "$user" >/dev/null 2>&1; then
     userdel --force --remove -- "$user" 2>/dev/null
     echo "removed user $user"
@@ -100,6 +105,14 @@ build_user() {
   for file in passwd shadow group gshadow subuid subgid; do
     [ -e "/etc/$file-" ] && cp --preserve=all "/etc/$file" "/etc/$file-"
   done
+}
+
+# systemd finds a new unit by itself; a reload would run all generators, which takes an
+# emulated guest seconds.
+arm() {
+  local unit=packyard-seal.service
+  systemctl start "$unit" 2>/dev/null && return
+  systemctl daemon-reload && systemctl start "$unit"
 }
 
 traces
@@ -113,7 +126,6 @@ if [ "$phase" = final ]; then
 else
   packages
   journal
-{% if seal_trim %}
-  fstrim --all --quiet-unsupported || true
-{% endif %}
+  [ "$seal_trim" != true ] || fstrim --all --quiet-unsupported
+  arm
 fi
