@@ -1,5 +1,6 @@
 //! A guest that answers as a good image would.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -38,7 +39,11 @@ pub(crate) struct ScriptedShell {
     hanging: Mutex<Option<String>>,
     hangs: AtomicBool,
     gossip: Mutex<String>,
+    up: Mutex<Option<Up>>,
 }
+
+/// Whether the guest at an address has booted.
+pub(crate) type Up = Box<dyn Fn(SocketAddr) -> bool + Send>;
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,6 +79,12 @@ impl ScriptedShell {
     /// Lets kube-bench and the guest's logs tell this.
     pub(crate) fn gossip(&self, said: &str) {
         *lock(&self.gossip) = said.to_owned();
+    }
+
+    /// Lets machines answer once they have booted, and not at once.
+    #[cfg(test)]
+    pub(crate) fn answer_when(&self, up: Up) {
+        *lock(&self.up) = Some(up);
     }
 
     /// Lets kube-bench find something.
@@ -140,8 +151,8 @@ impl Shell for ScriptedShell {
         })
     }
 
-    async fn greets(&self, _: &Ssh) -> bool {
-        true
+    async fn greets(&self, ssh: &Ssh) -> bool {
+        lock(&self.up).as_ref().is_none_or(|up| up(ssh.address))
     }
 
     fn open(&self, _: &Ssh) -> Result<Option<Master>, SshError> {
