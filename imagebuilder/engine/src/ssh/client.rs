@@ -229,13 +229,17 @@ impl Ssh {
     fn no_connection(&self, output: &Output) -> SshError {
         let message = output.complaint();
         let address = self.address;
-        if message.contains("Host key verification failed")
-            || message.contains("HOST IDENTIFICATION HAS CHANGED")
-        {
+        if is_about_host_key(&message) {
             return SshError::HostKey { address, message };
         }
         SshError::Connect { address, message }
     }
+}
+
+/// Whether this is ssh saying that the other end has another key than the one expected.
+pub(crate) fn is_about_host_key(message: &str) -> bool {
+    message.contains("Host key verification failed")
+        || message.contains("HOST IDENTIFICATION HAS CHANGED")
 }
 
 /// As one word of the shell at the other end, whatever is in it.

@@ -5,7 +5,7 @@
 mod client;
 mod keys;
 
-pub(crate) use client::{Master, Shell, Ssh, SshError, SystemShell};
+pub(crate) use client::{Master, Shell, Ssh, SshError, SystemShell, is_about_host_key};
 pub(crate) use keys::BuildKeys;
 
 /// The user that cloud-init creates for the build; `seal` removes it.

@@ -44,6 +44,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
             ),
         )
     })?;
+    look_like_an_image(build, &captured, &path)?;
     let digest = digest_of(path.clone()).await?;
     let disk = import(build, &captured, path, &digest).await?;
     let wanted = Wanted {
@@ -82,6 +83,26 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
         totals: None,
     };
     Outcome::done(message).with(&Verified { check, digest })
+}
+
+/// What is read to its end below has an end, and is what the provider says that it made.
+fn look_like_an_image(build: &Build, captured: &CapturedImage, path: &Path) -> Result<(), Failure> {
+    let found = std::fs::metadata(path).ok();
+    let found = found.filter(std::fs::Metadata::is_file);
+    let size = found.map(|file| file.len());
+    if size == Some(captured.size_bytes) {
+        return Ok(());
+    }
+    let what = format!(
+        "it captured {} bytes into {}, where {}",
+        captured.size_bytes,
+        path.display(),
+        size.map_or_else(
+            || "there is no file".to_owned(),
+            |size| format!("{size} are")
+        )
+    );
+    Err(Failure::contradiction(build.shop.provider.name(), &what))
 }
 
 /// Makes the captured file a disk that a machine can start from.

@@ -10,6 +10,7 @@ mod matrix;
 mod on_qemu;
 mod restart;
 mod retention;
+mod rubbish;
 mod secrets;
 mod soak;
 mod stage_store;
