@@ -110,7 +110,6 @@ impl Proxies {
     }
 
     /// Makes a client of reqwest keep to them, and to nothing else.
-    #[must_use]
     pub fn apply(&self, client: ClientBuilder) -> ClientBuilder {
         let exceptions = || NoProxy::from_string(&self.exceptions());
         let http = self.http.iter().map(|proxy| Proxy::http(proxy.reveal()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ansible::AnsibleError;
 use crate::journal::JournalError;
 use crate::registry::RegistryError;
-use crate::ssh::SshError;
+use crate::ssh::{SshError, is_about_host_key};
 
 /// What cures a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,15 @@ impl Failure {
         Self::new(Remedy::Person, reason, message)
     }
 
+    /// A provider's answers do not agree. Another try may find that they do by now.
+    pub(crate) fn contradiction(provider: &str, what: &str) -> Self {
+        let message = format!(
+            "provider {provider} contradicts itself: {what}; if that stays so, look at what is \
+             wrong with it, and whether somebody else changes what it keeps"
+        );
+        Self::retry("ProviderContradicts", message)
+    }
+
     /// A file of this host could not be written or read.
     pub(crate) fn host(what: &str, error: &std::io::Error) -> Self {
         let message = match error
@@ -130,10 +139,19 @@ impl From<AnsibleError> for Failure {
         match error {
             AnsibleError::Missing { .. } => Self::person("AnsibleMissing", message),
             AnsibleError::Task { .. } => Self::person("RoleFailed", message),
+            AnsibleError::Unreachable { .. } if is_about_host_key(&message) => {
+                let remedy = "if a role makes host keys, let it leave them alone: an image has none, and each machine makes its own";
+                Self::person("HostKeyMismatch", format!("{message}; {remedy}"))
+            }
             AnsibleError::Unreachable { .. } => {
+                let remedy = "if it is that task that ends the connection, as a reboot or a stopped SSH server does, change it";
+                let message = format!("{message}; {remedy}");
                 Self::new(Remedy::NewMachine, "MachineUnreachable", message)
             }
-            AnsibleError::Timeout { .. } => Self::person("RoleTimedOut", message),
+            AnsibleError::Timeout { .. } => {
+                let remedy = "give a task that may hang a bound of its own, or split the role";
+                Self::person("RoleTimedOut", format!("{message}; {remedy}"))
+            }
             AnsibleError::Ended { .. } => Self::person("AnsibleFailed", message),
             AnsibleError::Host { .. } => Self::person("HostFailed", message),
         }

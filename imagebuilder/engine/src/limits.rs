@@ -81,6 +81,16 @@ fn logged() -> Vec<Bound> {
             CUT,
         ),
         fixed(
+            "memory of one process of Ansible, bytes",
+            ansible::MEMORY_BYTES,
+            "the task fails",
+        ),
+        fixed(
+            "one file that Ansible writes on the builder's host, bytes",
+            ansible::FILE_BYTES,
+            "the task fails",
+        ),
+        fixed(
             "one file in a build's zip, bytes",
             logs::FILE_BYTES,
             "its end alone is taken",

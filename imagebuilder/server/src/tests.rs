@@ -70,6 +70,14 @@ impl Registry for Empty {
     ) -> Result<Vec<Descriptor>, RegistryError> {
         Ok(Vec::new())
     }
+    async fn upload(
+        &self,
+        _: &RepositoryName,
+        _: &Path,
+        _: &Digest,
+    ) -> Result<(), RegistryError> {
+        nothing("repository")
+    }
     async fn push(
         &self,
         _: &RepositoryName,

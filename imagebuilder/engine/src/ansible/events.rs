@@ -12,6 +12,8 @@ use crate::resolve::Masker;
 
 /// How much of a module's output goes into a message.
 const MESSAGE_BYTES: usize = 2000;
+/// What to do about a task whose result Ansible itself could not hold.
+const SAY_LESS: &str = "it said more than this host takes from a task; let it say less, or write to a file of the machine";
 
 /// What was understood so far.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Reader {
     budget: Budget,
     tasks: u32,
     current: Option<(Option<String>, String)>,
+    /// Whether the running task said too much for its event to be read.
+    unread: bool,
     failure: Option<AnsibleError>,
     recap: Recap,
     /// Lines that are no event of a task: what Ansible itself has to say.
@@ -74,6 +78,15 @@ impl Reader {
         None
     }
 
+    /// An event was too long to be read: what it says is lost, and that it was.
+    pub(crate) fn overlong(&mut self) -> Progress {
+        self.unread = true;
+        Progress::Output {
+            number: self.tasks,
+            text: format!("(what this task said is left out: {SAY_LESS})\n"),
+        }
+    }
+
     /// Where the run was last.
     pub(crate) fn last_task(&self) -> String {
         match &self.current {
@@ -84,11 +97,22 @@ impl Reader {
     }
 
     /// The verdict, once Ansible ended with `code`.
-    pub(crate) fn finish(self, code: Option<i32>, stderr: &str) -> Result<Recap, AnsibleError> {
+    pub(crate) fn finish(mut self, code: Option<i32>, stderr: &str) -> Result<Recap, AnsibleError> {
         if code == Some(0) {
             return Ok(self.recap);
         }
-        Err(self.failure.unwrap_or_else(|| {
+        // The task that failed is the last: where its event could not be read, it is known by that.
+        let unread = |reader: &Self| {
+            let (role, task) = reader.current.clone().filter(|_| reader.unread)?;
+            Some(AnsibleError::Task {
+                role,
+                task,
+                host: crate::ansible::HOST.to_owned(),
+                message: SAY_LESS.to_owned(),
+            })
+        };
+        let failure = self.failure.take().or_else(|| unread(&self));
+        Err(failure.unwrap_or_else(|| {
             let said = format!("{}\n{}", self.said, stderr);
             AnsibleError::Ended {
                 code: code.unwrap_or(-1),
@@ -99,6 +123,7 @@ impl Reader {
 
     fn task(&mut self, data: &Value) -> Progress {
         self.tasks += 1;
+        self.unread = false;
         let name = text(&data["task"])
             .or_else(|| text(&data["name"]))
             .unwrap_or_else(|| "unnamed".to_owned());
@@ -166,6 +191,9 @@ fn message(result: &Value) -> String {
         return format!("item {which}: {}", message(item));
     }
     let mut parts: Vec<String> = Vec::new();
+    if too_large(result) {
+        parts.push(SAY_LESS.to_owned());
+    }
     for key in ["msg", "module_stderr", "stderr", "stdout"] {
         let said = match &result[key] {
             Value::Null => continue,
@@ -185,6 +213,12 @@ fn message(result: &Value) -> String {
     } else {
         parts.join(": ")
     }
+}
+
+/// ansible-core's words where a result is more than its processes can hold or pass on.
+fn too_large(result: &Value) -> bool {
+    let said = result["msg"].as_str().unwrap_or_default();
+    said.contains("queue send failure") || said.contains("MemoryError")
 }
 
 fn recap(data: &Value) -> Recap {

@@ -22,6 +22,7 @@ use crate::resolve::Masker;
 pub(crate) use collection::Collection;
 pub(crate) use output::{RUN_BYTES, TASK_BYTES};
 pub use runner::VenvRunner;
+pub(crate) use runner::{FILE_BYTES, MEMORY_BYTES};
 pub(crate) use workspace::clean_up;
 
 /// The name of the one host in every inventory of ours.

@@ -1,6 +1,7 @@
-//! Text without terminal colours.
+//! Text that does nothing to the terminal that shows it.
 
-/// The text without escape sequences and carriage returns.
+/// The text without escape sequences and carriage returns. What else is not to be read, as
+/// where a role prints a program, becomes a mark for each character.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -13,5 +14,12 @@ pub(super) fn plain(text: &str) -> String {
         rest = &sequence[end..];
     }
     out.push_str(rest);
-    out.replace('\r', "")
+    let shown = out.chars().filter(|one| *one != '\r');
+    shown
+        .map(|one| match one {
+            '\n' | '\t' => one,
+            one if one.is_control() => char::REPLACEMENT_CHARACTER,
+            one => one,
+        })
+        .collect()
 }

@@ -20,6 +20,11 @@ use crate::process::{self, Tree};
 
 /// Longer lines are no event that says anything: a role printed a file.
 const LINE_BYTES: u64 = 4 << 20;
+/// What one process of a run may hold in memory: all that a task says passes through Ansible's,
+/// and a role may print a gigabyte. Ansible with Mitogen needs a tenth of it.
+pub(crate) const MEMORY_BYTES: u64 = 2 << 30;
+/// How large a file may become that a run writes on this host, such as one that a role fetches.
+pub(crate) const FILE_BYTES: u64 = 1 << 30;
 
 /// Ansible in a virtual environment.
 #[derive(Debug)]
@@ -78,8 +83,12 @@ impl VenvRunner {
         let bin = self.venv.join("bin");
         let path =
             std::env::join_paths(std::iter::once(bin.clone()).chain(std::env::split_paths(&path)));
-        let mut command = Command::new(bin.join("ansible-runner"));
+        // The limits have to hold before the first line of Python runs.
+        let mut command = Command::new("prlimit");
         command
+            .arg(format!("--data={MEMORY_BYTES}"))
+            .arg(format!("--fsize={FILE_BYTES}"))
+            .arg(bin.join("ansible-runner"))
             .arg("run")
             .arg(&run.folder)
             .args(["--json", "-p", playbook, "-i", &run.ident]);
@@ -213,8 +222,26 @@ async fn read_events<R: tokio::io::AsyncRead + Unpin>(
         if read == 0 {
             return Ok(());
         }
+        if line.last() != Some(&b'\n') && line.len() as u64 == LINE_BYTES {
+            skip_line(&mut source).await?;
+            progress(reader.overlong());
+            continue;
+        }
         for said in reader.line(String::from_utf8_lossy(&line).trim_end()) {
             progress(said);
+        }
+    }
+}
+
+/// Reads on to the next line, and keeps nothing.
+async fn skip_line<R: tokio::io::AsyncBufRead + Unpin>(source: &mut R) -> std::io::Result<()> {
+    loop {
+        let chunk = source.fill_buf().await?;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(chunk.len(), |end| end + 1);
+        source.consume(used);
+        if end.is_some() || used == 0 {
+            return Ok(());
         }
     }
 }

@@ -129,7 +129,7 @@ fn kind_of_v6(address: Ipv6Addr) -> Kind {
     }
 }
 
-/// The IPv4 address that a translator (64:ff9b::/96) or a 6to4 relay would send it on to.
+/// The IPv4 address that a translator (`64:ff9b::/96`) or a 6to4 relay would send it on to.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let octets = address.octets();
     match address.segments() {

@@ -233,9 +233,7 @@ impl Ssh {
     fn no_connection(&self, output: &Output) -> SshError {
         let message = output.complaint();
         let address = self.address;
-        if message.contains("Host key verification failed")
-            || message.contains("HOST IDENTIFICATION HAS CHANGED")
-        {
+        if is_about_host_key(&message) {
             return SshError::HostKey { address, message };
         }
         SshError::Connect { address, message }
@@ -254,6 +252,12 @@ pub(crate) fn socket_path(folder: &Path, name: &str, machine: SocketAddr) -> Pat
     }
     // The port is unique on this host while the machine runs.
     std::env::temp_dir().join(format!("packyard-{name}-{}-{port}", std::process::id()))
+}
+
+/// Whether this is ssh saying that the other end has another key than the one expected.
+pub(crate) fn is_about_host_key(message: &str) -> bool {
+    message.contains("Host key verification failed")
+        || message.contains("HOST IDENTIFICATION HAS CHANGED")
 }
 
 /// As one word of the shell at the other end, whatever is in it.

@@ -5,7 +5,9 @@
 mod client;
 mod keys;
 
-pub(crate) use client::{Forward, Master, Shell, Ssh, SshError, SystemShell, quote, socket_path};
+pub(crate) use client::{
+    Forward, Master, Shell, Ssh, SshError, SystemShell, is_about_host_key, quote, socket_path,
+};
 pub(crate) use keys::BuildKeys;
 
 /// The user that cloud-init creates for the build; `seal` removes it.

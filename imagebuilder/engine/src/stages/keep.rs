@@ -29,11 +29,14 @@ pub(crate) async fn keep(
     let link = links
         .get(stage.index)
         .ok_or_else(|| Failure::person("Internal", "a stage is not in the chain"))?;
-    let found = shop.provider.disk(disk).await?;
-    let size_bytes = found.as_ref().map_or(0, |disk| disk.size_bytes);
+    let found = shop.provider.disk(disk).await?.ok_or_else(|| {
+        let what = format!("it kept the stage as disk {disk}, and has no such disk");
+        Failure::contradiction(shop.provider.name(), &what)
+    })?;
+    let size_bytes = found.size_bytes;
     // Kept stages stand on kept ones. Of two builds that make the same stages at once only
     // the first one's are kept; what the other made goes when it ends.
-    let below = found.and_then(|disk| disk.parent);
+    let below = found.parent;
     let kept = shop.journal.stages().await?;
     let fits = |below: &DiskId| kept.iter().any(|stage| stage.disk == below.as_str());
     if !below.as_ref().is_none_or(fits) {

@@ -4,7 +4,7 @@
 //! Before it is used it is read again. A disk that is not what it was is removed: its stage is
 //! fetched or made again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -65,15 +65,17 @@ pub(super) async fn note(shop: &Workshop, disk: &DiskId) -> Result<(), Failure> 
 }
 
 /// Whether a disk and every disk below it are there and what they were: each is only the
-/// difference to the one below. A bad one is no stage any more.
+/// difference to the one below. A bad one is no stage any more, nor one that is said to stand
+/// on itself.
 pub(super) async fn stands(shop: &Workshop, top: &DiskId) -> Result<bool, Failure> {
     let rows = shop.journal.stages().await?;
     let mut used = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut next = Some(top.clone());
     while let Some(id) = next {
         let row = rows.iter().find(|row| row.disk == id.as_str());
         let sound = match shop.provider.disk(&id).await? {
-            Some(disk) if is_sound(shop, &disk).await? => Some(disk),
+            Some(disk) if seen.insert(id.clone()) && is_sound(shop, &disk).await? => Some(disk),
             _ => None,
         };
         let Some(disk) = sound else {

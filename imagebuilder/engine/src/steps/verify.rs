@@ -47,6 +47,7 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
             ),
         )
     })?;
+    look_like_an_image(build, &captured, &path)?;
     let digest = digest_of(path.clone()).await?;
     let uploading = async {
         upload(build, &path, &digest).await;
@@ -117,6 +118,26 @@ async fn upload(build: &Build, path: &Path, digest: &Digest) {
     if let Err(error) = uploaded {
         tracing::info!(build.id = %build.id, "the image is not in the registry before it is verified: {}", chain(&error));
     }
+}
+
+/// What is read to its end below has an end, and is what the provider says that it made.
+fn look_like_an_image(build: &Build, captured: &CapturedImage, path: &Path) -> Result<(), Failure> {
+    let found = std::fs::metadata(path).ok();
+    let found = found.filter(std::fs::Metadata::is_file);
+    let size = found.map(|file| file.len());
+    if size == Some(captured.size_bytes) {
+        return Ok(());
+    }
+    let what = format!(
+        "it captured {} bytes into {}, where {}",
+        captured.size_bytes,
+        path.display(),
+        size.map_or_else(
+            || "there is no file".to_owned(),
+            |size| format!("{size} are")
+        )
+    );
+    Err(Failure::contradiction(build.shop.provider.name(), &what))
 }
 
 /// Makes the captured file a disk that a machine can start from.

@@ -15,10 +15,22 @@ use crate::ansible::{
 pub(crate) struct ScriptedAnsible {
     runs: Mutex<Vec<String>>,
     plays: Mutex<Vec<Value>>,
-    failing: Mutex<Option<(String, u32)>>,
+    failing: Mutex<Option<(String, u32, How)>>,
     hanging: Mutex<Option<String>>,
     hangs: AtomicBool,
     gossip: Mutex<Option<Gossip>>,
+}
+
+/// How a run fails, given its name and what it has to say.
+pub(crate) type How = fn(String, Option<String>) -> AnsibleError;
+
+fn it_broke(name: String, said: Option<String>) -> AnsibleError {
+    AnsibleError::Task {
+        role: Some(name),
+        task: "Do it".to_owned(),
+        host: "image".to_owned(),
+        message: said.unwrap_or_else(|| "it broke".to_owned()),
+    }
 }
 
 /// What every run says, given the private key that it logs in with.
@@ -42,7 +54,12 @@ impl ScriptedAnsible {
 
     /// Lets runs whose name begins so fail, this many times.
     pub(crate) fn fail(&self, name: &str, times: u32) {
-        *lock(&self.failing) = Some((name.to_owned(), times));
+        self.fail_as(name, times, it_broke);
+    }
+
+    /// The same, with another error.
+    pub(crate) fn fail_as(&self, name: &str, times: u32, how: How) {
+        *lock(&self.failing) = Some((name.to_owned(), times, how));
     }
 
     /// Lets every run tell all that it knows: in names, notes, output and complaints.
@@ -109,17 +126,12 @@ impl AnsibleRunner for ScriptedAnsible {
             self.hangs.store(true, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
-        if let Some((prefix, times)) = &mut *lock(&self.failing)
+        if let Some((prefix, times, how)) = &mut *lock(&self.failing)
             && name.starts_with(prefix.as_str())
             && *times > 0
         {
             *times -= 1;
-            return Err(AnsibleError::Task {
-                role: Some(name),
-                task: "Do it".to_owned(),
-                host: "image".to_owned(),
-                message: said.unwrap_or_else(|| "it broke".to_owned()),
-            });
+            return Err(how(name, said));
         }
         Ok(Recap {
             ok: 1,

@@ -19,6 +19,8 @@ mod shell;
 mod trouble;
 mod world;
 
+#[cfg(test)]
+pub(crate) use ansible::How;
 pub(crate) use ansible::ScriptedAnsible;
 pub(crate) use registry::MemoryRegistry;
 #[cfg(feature = "testing")]

@@ -1,5 +1,6 @@
 //! A guest that answers as a good image would.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +40,11 @@ pub(crate) struct ScriptedShell {
     hangs: AtomicBool,
     gossip: Mutex<String>,
     forwards: Mutex<Vec<Option<Forward>>>,
+    up: Mutex<Option<Up>>,
 }
+
+/// Whether the guest at an address has booted.
+pub(crate) type Up = Box<dyn Fn(SocketAddr) -> bool + Send>;
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,6 +86,12 @@ impl ScriptedShell {
     #[cfg(test)]
     pub(crate) fn forwards(&self) -> Vec<Option<Forward>> {
         lock(&self.forwards).clone()
+    }
+
+    /// Lets machines answer once they have booted, and not at once.
+    #[cfg(test)]
+    pub(crate) fn answer_when(&self, up: Up) {
+        *lock(&self.up) = Some(up);
     }
 
     /// Lets kube-bench find something.
@@ -147,8 +158,8 @@ impl Shell for ScriptedShell {
         })
     }
 
-    async fn greets(&self, _: &Ssh) -> bool {
-        true
+    async fn greets(&self, ssh: &Ssh) -> bool {
+        lock(&self.up).as_ref().is_none_or(|up| up(ssh.address))
     }
 
     fn open(&self, _: &Ssh, forward: Option<Forward>) -> Result<Option<Master>, SshError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use database::Database;
 use imagebuilder_api::{BuildView, EnsureImage, EnsureImageAnswer};
-use imagebuilder_provider::{FakeProvider, Provider as _, ResourceKind};
+use imagebuilder_provider::{FakeProvider, Provider, ResourceKind};
 use registry_pack::{Digest, Limits, Pack, RepositoryName, archive, media};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,13 +26,16 @@ pub(crate) const PROFILE: &str = "library/profiles/demo:1.0.0";
 /// The bytes of the component `kubelet`.
 pub(crate) const KUBELET: &[u8] = b"a kubelet";
 
+/// The bytes of the base image's disk, where the provider looks into none.
+const BASE: &[u8] = b"a disk";
+
 /// Everything, on a folder that goes when it is dropped.
-pub(crate) struct World {
+pub(crate) struct World<P: Provider = FakeProvider> {
     folder: TempDir,
     pub(crate) registry: Arc<MemoryRegistry>,
     pub(crate) ansible: Arc<ScriptedAnsible>,
     pub(crate) shell: Arc<ScriptedShell>,
-    pub(crate) provider: Arc<FakeProvider>,
+    pub(crate) provider: Arc<P>,
     pub(crate) engine: Engine,
     database: Database,
     change: fn(&mut EngineConfig),
@@ -44,7 +47,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let provider = FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud");
-        Self::on(folder, provider, Database::Sqlite).await
+        Self::on(folder, provider, Database::Sqlite, |_| {}, BASE).await
     }
 
     /// The same with other settings.
@@ -62,10 +65,29 @@ impl World {
         let provider = FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud");
         let url = tests_postgres::Postgres::shared().database();
         let config = database::PostgresConfig::new(url.parse().expect("an address"));
-        Self::on(folder, provider.shared(), Database::Postgres(config)).await
+        let database = Database::Postgres(config);
+        Self::on(folder, provider.shared(), database, |_| {}, BASE).await
     }
 
-    async fn on(folder: TempDir, provider: FakeProvider, database: Database) -> Self {
+    /// The same registry, Ansible and guest, on a host that has nothing yet.
+    pub(crate) async fn another_host(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let provider =
+            Arc::new(FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud"));
+        let engine = self.parts(&provider).open(folder.path()).await;
+        self.beside(folder, provider, engine)
+    }
+}
+
+impl<P: Provider> World<P> {
+    /// A world on any provider. A real one looks into the base image's disk.
+    pub(crate) async fn on(
+        folder: TempDir,
+        provider: P,
+        database: Database,
+        change: fn(&mut EngineConfig),
+        base: &[u8],
+    ) -> Self {
         let registry = Arc::new(MemoryRegistry::default());
         let ansible = Arc::new(ScriptedAnsible::default());
         let shell = Arc::new(ScriptedShell::default());
@@ -76,7 +98,7 @@ impl World {
             shell: &shell,
             provider: &provider,
             database: &database,
-            change: |_| {},
+            change,
         };
         let engine = parts.open(folder.path()).await;
         let world = Self {
@@ -87,10 +109,10 @@ impl World {
             provider,
             engine,
             database,
-            change: |_| {},
+            change,
             running: None,
         };
-        world.publish_base().await;
+        world.publish_base(base).await;
         world
             .publish_pack("os-demo", "os", "false", &[("base_role", "echo base")])
             .await;
@@ -132,18 +154,30 @@ impl World {
 
     /// `kill -9`: the worker is gone between two awaits, and the next process opens the data.
     pub(crate) async fn crash(&mut self) {
+        self.kill().await;
+        self.reopen().await;
+    }
+
+    /// The same, and the next process opens the provider as well.
+    #[cfg(test)]
+    pub(crate) async fn crash_and_open(&mut self, open: impl AsyncFnOnce() -> P) {
+        self.kill().await;
+        self.provider = Arc::new(open().await);
+        self.reopen().await;
+    }
+
+    async fn kill(&mut self) {
         if let Some((_, task)) = self.running.take() {
             task.abort();
             drop(task.await);
         }
-        self.reopen().await;
     }
 
     async fn reopen(&mut self) {
         self.engine = self.parts(&self.provider).open(self.folder.path()).await;
     }
 
-    fn parts<'a>(&'a self, provider: &'a Arc<FakeProvider>) -> Parts<'a> {
+    fn parts<'a>(&'a self, provider: &'a Arc<P>) -> Parts<'a, P> {
         Parts {
             registry: &self.registry,
             ansible: &self.ansible,
@@ -161,15 +195,6 @@ impl World {
         }
     }
 
-    /// The same registry, Ansible and guest, on a host that has nothing yet.
-    pub(crate) async fn another_host(&self) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let provider =
-            Arc::new(FakeProvider::open(&folder.path().join("cloud")).expect("a fake cloud"));
-        let engine = self.parts(&provider).open(folder.path()).await;
-        self.beside(folder, provider, engine)
-    }
-
     /// Another worker on the same journal, cloud, registry, Ansible and guest.
     pub(crate) async fn another_worker(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -177,7 +202,7 @@ impl World {
         self.beside(folder, self.provider.clone(), engine)
     }
 
-    fn beside(&self, folder: TempDir, provider: Arc<FakeProvider>, engine: Engine) -> Self {
+    fn beside(&self, folder: TempDir, provider: Arc<P>, engine: Engine) -> Self {
         Self {
             folder,
             registry: self.registry.clone(),
@@ -249,7 +274,8 @@ impl World {
     }
 
     async fn wait(&self, what: &str, done: impl AsyncFn() -> bool) {
-        for _ in 0..600 {
+        // A busy host emulates machines slowly.
+        for _ in 0..2400 {
             if done().await {
                 return;
             }
@@ -292,7 +318,7 @@ impl World {
 
     pub(crate) fn request(&self) -> EnsureImage {
         EnsureImage {
-            provider: "fake".to_owned(),
+            provider: self.provider.name().to_owned(),
             ..EnsureImage::of(PROFILE)
         }
     }
@@ -344,7 +370,7 @@ impl World {
     /// left, the reaper removes a moment after its build.
     pub(crate) async fn expect_nothing_left(&self, about: &str) {
         let mut left = Vec::new();
-        for _ in 0..200 {
+        for _ in 0..600 {
             left = self.left_over().await;
             let rows = self.engine.shop.journal.live_resources().await;
             left.extend(rows.expect("rows").into_iter().map(|row| row.intent));
@@ -388,14 +414,14 @@ impl World {
             .expect("pushed")
     }
 
-    async fn publish_base(&self) {
+    async fn publish_base(&self, disk: &[u8]) {
         let config = json!({"schemaVersion": 1, "name": "demo", "architecture": "amd64", "firmware": "bios",
             "format": "qcow2", "virtualSizeBytes": 1 << 30, "osName": "debian", "osVersion": "13", "sshUsername": "debian"});
         let base = artifact(
             media::BASE_IMAGE,
             media::BASE_IMAGE_CONFIG,
             &config,
-            vec![layer(media::DISK_QCOW2, "disk.qcow2", b"a disk")],
+            vec![layer(media::DISK_QCOW2, "disk.qcow2", disk)],
         );
         self.push("library/images/base/demo", Some("1"), &base)
             .await;
@@ -531,16 +557,16 @@ impl World {
 }
 
 /// What an engine is made of.
-struct Parts<'a> {
+struct Parts<'a, P> {
     registry: &'a Arc<MemoryRegistry>,
     ansible: &'a Arc<ScriptedAnsible>,
     shell: &'a Arc<ScriptedShell>,
-    provider: &'a Arc<FakeProvider>,
+    provider: &'a Arc<P>,
     database: &'a Database,
     change: fn(&mut EngineConfig),
 }
 
-impl Parts<'_> {
+impl<P: Provider> Parts<'_, P> {
     async fn open(&self, folder: &Path) -> Engine {
         self.assemble(self.config(folder)).await
     }

@@ -89,11 +89,16 @@ async fn an_unknown_provider_or_region_is_refused() {
         ..world.request()
     };
     assert_eq!(refused(&world, request).await.0, "UnknownProvider");
-    let request = EnsureImage {
-        regions: vec!["mars".to_owned()],
-        ..world.request()
-    };
-    assert_eq!(refused(&world, request).await.0, "UnknownRegion");
+    // Also where one of several is known, or none is asked for.
+    for regions in [&["mars"][..], &["local", "mars"], &[]] {
+        let request = EnsureImage {
+            regions: regions.iter().map(|one| (*one).to_owned()).collect(),
+            ..world.request()
+        };
+        let (reason, message) = refused(&world, request).await;
+        assert_eq!(reason, "UnknownRegion", "{regions:?}");
+        assert!(message.contains("has local"), "{message}");
+    }
 }
 
 #[tokio::test]

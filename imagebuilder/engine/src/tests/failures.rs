@@ -3,7 +3,8 @@
 use imagebuilder_api::{BuildState, ConditionStatus, StepName};
 use imagebuilder_provider::{Method, ProviderError, When};
 
-use crate::testing::World;
+use crate::ansible::AnsibleError;
+use crate::testing::{How, World};
 
 const CALLS: [Method; 9] = [
     Method::ImportDisk,
@@ -103,6 +104,51 @@ async fn a_failed_role_is_named_with_task_host_and_message() {
             "{failed:#?}"
         );
         assert_eq!(world.left_over().await, Vec::<String>::new(), "{run}");
+        world.stop().await;
+    }
+}
+
+/// What a role can do to its machine or to us: each ends the build with its own reason, within
+/// the machines that a build may have, and says what to change.
+#[tokio::test]
+async fn a_role_that_misbehaves_ends_its_build_with_the_remedy() {
+    let cut: How = |name, _| AnsibleError::Unreachable {
+        role: Some(name),
+        task: "Do it".to_owned(),
+        host: "image".to_owned(),
+        message: "Connection reset by peer".to_owned(),
+    };
+    let other_key: How = |name, _| AnsibleError::Unreachable {
+        role: Some(name),
+        task: "Do it".to_owned(),
+        host: "image".to_owned(),
+        message: "Failed to connect to the host via ssh: Host key verification failed.".to_owned(),
+    };
+    let endless: How = |name, _| AnsibleError::Timeout {
+        limit_secs: 3600,
+        last: format!("task \"Do it\" of role {name}"),
+    };
+    for (how, reason, remedy, machines) in [
+        (cut, "MachineUnreachable", "as a reboot", 2),
+        (other_key, "HostKeyMismatch", "leave them alone", 1),
+        (endless, "RoleTimedOut", "a bound of its own", 1),
+    ] {
+        let mut world = World::new().await;
+        world.ansible.fail_as("roles-addon-demo", u32::MAX, how);
+        world.start();
+        let build = world.ask().await.unwrap();
+        let view = world.ended(&build).await;
+        let end = (view.state, view.reason.as_deref());
+        assert_eq!(end, (BuildState::Failed, Some(reason)), "{view:#?}");
+        let step = |name| view.steps.iter().find(|step| step.name == name).unwrap();
+        assert_eq!(step(StepName::LaunchMachine).attempts, machines, "{reason}");
+        let told = |one: &imagebuilder_api::Condition| {
+            one.reason == reason
+                && one.message.contains("role roles-addon-demo")
+                && one.message.contains(remedy)
+        };
+        assert!(view.conditions.iter().any(told), "{view:#?}");
+        assert_eq!(world.left_over().await, Vec::<String>::new(), "{reason}");
         world.stop().await;
     }
 }

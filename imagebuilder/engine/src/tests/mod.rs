@@ -1,4 +1,4 @@
-//! The engine as a whole, on the fake cloud.
+//! The engine as a whole: on the fake cloud, and where machines matter on QEMU.
 
 mod bad_input;
 mod builds;
@@ -7,9 +7,11 @@ mod events;
 mod failures;
 mod lifecycle;
 mod matrix;
+mod on_qemu;
 mod reach;
 mod restart;
 mod retention;
+mod rubbish;
 mod secrets;
 mod soak;
 mod stage_store;
