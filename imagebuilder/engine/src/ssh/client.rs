@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -250,8 +251,9 @@ pub(crate) fn socket_path(folder: &Path, name: &str, machine: SocketAddr) -> Pat
     if bytes.len() <= SOCKET_PATH_LIMIT && bytes.iter().all(plain) {
         return path;
     }
-    // The port is unique on this host while the machine runs.
-    std::env::temp_dir().join(format!("packyard-{name}-{}-{port}", std::process::id()))
+    // The folder is a build's own, whoever works on it and whatever its machine's port is.
+    let of = &hex::encode(Sha256::digest(bytes))[..16];
+    std::env::temp_dir().join(format!("packyard-{name}-{of}"))
 }
 
 /// Whether this is ssh saying that the other end has another key than the one expected.

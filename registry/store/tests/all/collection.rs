@@ -414,7 +414,9 @@ async fn a_killed_collection_goes_on_where_it_was() {
     let mut rows = case.rows().await;
     let mut kills = 0;
     while kills < 3 || case.files("blobs").len() > BLOBS {
-        child::kill_after(module_path!(), &case.config, Duration::from_millis(600));
+        // Longer each time: a busy machine starts a child slowly.
+        let life = Duration::from_millis(600 + 100 * kills);
+        child::kill_after(module_path!(), &case.config, life);
         // A killed server's turn runs out by itself; that is not waited for here.
         let run_out = "UPDATE collector SET held_until = 0";
         rows.execute(run_out).await.expect("run out");
