@@ -5,13 +5,14 @@ use std::time::Duration;
 use imagebuilder_api::{EventType, StepName};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::ansible::{Connection, Playbook, PlaybookRun, Progress, Recap};
 use crate::build::Build;
 use crate::failure::Failure;
 use crate::machine::{self, LiveMachine};
 use crate::media;
-use crate::reach::{self, GuestProxy, Refusal};
+use crate::reach::{self, Refusal};
 use crate::ssh::BUILD_USER;
 use crate::task_log::TaskLog;
 
@@ -97,20 +98,29 @@ async fn beside<T>(
     step: StepName,
     run: impl Future<Output = T>,
 ) -> Result<T, Failure> {
-    let mut run = std::pin::pin!(run);
-    let mut watching = std::pin::pin!(machine::watch(build, &machine.id));
-    let ended = loop {
-        tokio::select! {
-            ended = &mut run => break ended,
-            lost = &mut watching => return Err(lost),
-            refusal = next_refusal(machine) => tell_refusal(build, step, &refusal).await?,
+    let done = CancellationToken::new();
+    let running = async {
+        let ended = run.await;
+        done.cancel();
+        Ok(ended)
+    };
+    // Beside the run and never in its place: each may wait for what the other holds.
+    let telling = async {
+        loop {
+            let refusal = tokio::select! {
+                biased;
+                // What was refused last is often why the run failed.
+                refusal = next_refusal(machine) => refusal,
+                () = done.cancelled() => return Ok(()),
+            };
+            tell_refusal(build, step, &refusal).await?;
         }
     };
-    // What was refused last is often why the run failed.
-    while let Some(refusal) = machine.proxy().and_then(GuestProxy::refusal) {
-        tell_refusal(build, step, &refusal).await?;
+    let both = async { tokio::try_join!(running, telling) };
+    tokio::select! {
+        both = both => both.map(|(ended, ())| ended),
+        lost = machine::watch(build, &machine.id) => Err(lost),
     }
-    Ok(ended)
 }
 
 async fn next_refusal(machine: &LiveMachine) -> Refusal {

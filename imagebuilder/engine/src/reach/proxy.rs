@@ -83,6 +83,7 @@ impl GuestProxy {
     }
 
     /// The same of what was refused until now.
+    #[cfg(test)]
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         self.refusals.try_lock().ok()?.try_recv().ok()
     }
