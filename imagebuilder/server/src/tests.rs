@@ -70,12 +70,7 @@ impl Registry for Empty {
     ) -> Result<Vec<Descriptor>, RegistryError> {
         Ok(Vec::new())
     }
-    async fn upload(
-        &self,
-        _: &RepositoryName,
-        _: &Path,
-        _: &Digest,
-    ) -> Result<(), RegistryError> {
+    async fn upload(&self, _: &RepositoryName, _: &Path, _: &Digest) -> Result<(), RegistryError> {
         nothing("repository")
     }
     async fn push(
