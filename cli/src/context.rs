@@ -63,9 +63,12 @@ pub(crate) async fn connect(server: &str) -> Result<Client, CliError> {
 /// The same, by other proxies than those of the environment.
 pub(crate) async fn connect_through(server: &str, proxies: Proxies) -> Result<Client, CliError> {
     let credential = credential(server).await?;
-    let mut options = ClientOptions::new(server)
-        .with_credential(credential)
-        .with_proxies(proxies);
+    let mut options = ClientOptions {
+        trace: Some(traces::header),
+        ..ClientOptions::new(server)
+            .with_credential(credential)
+            .with_proxies(proxies)
+    };
     if let Ok(hosts) = std::env::var(TOKEN_HOSTS) {
         options.token_hosts = hosts
             .split([',', ' '])

@@ -10,7 +10,7 @@ use proxies::{Direct, Proxies, ProxyUrl};
 use registry_server::Admission;
 use registry_store::{Collection, Database, DatabaseUrl, PostgresConfig};
 use serde::{Deserialize, Serialize};
-use service::config::{AuthConfig, ConfigErrors, LogConfig, Section, ServerConfig};
+use service::config::{AuthConfig, ConfigErrors, LogConfig, Section, ServerConfig, TracesConfig};
 use service::{config, section};
 
 use crate::context;
@@ -314,6 +314,7 @@ pub(crate) struct Settings {
     pub(crate) server: ServerConfig,
     pub(crate) auth: AuthConfig,
     pub(crate) log: LogConfig,
+    pub(crate) traces: TracesConfig,
     pub(crate) registry: RegistrySettings,
     pub(crate) storage: StorageSettings,
     pub(crate) builder: BuilderSettings,
@@ -345,17 +346,19 @@ impl Settings {
             &all.server,
             &all.auth,
             &all.log,
+            &all.traces,
             &all.registry,
             &all.storage,
             &all.builder,
         ])
     }
 
-    fn sections(&mut self) -> [&mut dyn Section; 6] {
+    fn sections(&mut self) -> [&mut dyn Section; 7] {
         [
             &mut self.server,
             &mut self.auth,
             &mut self.log,
+            &mut self.traces,
             &mut self.registry,
             &mut self.storage,
             &mut self.builder,

@@ -10,6 +10,7 @@
 
 pub mod auth;
 mod body_timeout;
+pub mod collector;
 pub mod config;
 mod descriptors;
 pub mod gate;
@@ -25,6 +26,7 @@ mod shutdown;
 mod stall;
 pub mod telemetry;
 mod tls;
+pub mod traced;
 
 pub use auth::{Authenticator, Credential, Principal};
 pub use gate::{Access, Gate};

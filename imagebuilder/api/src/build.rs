@@ -37,6 +37,9 @@ pub struct BuildView {
     /// How it stands in the queue, until it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueView>,
+    /// The trace that shows it, where it was traced: 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// What holds by now.
     pub conditions: Vec<Condition>,
     /// Its steps, in the order in which they were begun.

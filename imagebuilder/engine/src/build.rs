@@ -17,6 +17,7 @@ use crate::journal::{BuildJournal, BuildRow, Claim, JournalError};
 use crate::machine::LiveMachine;
 use crate::resolve::{Masker, Pins, Resolved};
 use crate::size::MachineSize;
+use crate::spans::BuildTrace;
 use crate::steps::{Part, StagePart};
 use crate::transient;
 use crate::workshop::Workshop;
@@ -31,6 +32,7 @@ pub(crate) struct Build {
     pub(crate) pins: Pins,
     pub(crate) fresh: bool,
     pub(crate) attempt: i64,
+    pub(crate) trace: BuildTrace,
     /// Everything that the build keeps on this host.
     pub(crate) folder: PathBuf,
     state: Mutex<State>,
@@ -72,9 +74,13 @@ impl Build {
             message: error.to_string(),
         };
         let journal = shop.journal.of(claim);
+        let trace = BuildTrace::of(&shop.config.tracer, row);
         let mut outputs = BTreeMap::new();
         let mut failing = None;
         for step in shop.journal.steps(&row.id).await? {
+            if step.state == "running" {
+                trace.left_open(&step);
+            }
             let ended = step.state == "done" || step.state == "skipped";
             if step.state == "failed" {
                 failing = step.step.parse().ok();
@@ -111,6 +117,7 @@ impl Build {
             pins: serde_json::from_str(&row.pins).map_err(|error| corrupt("pins", error))?,
             fresh: claim.fresh,
             attempt: claim.attempt,
+            trace,
             shop,
             state: Mutex::new(State {
                 size: claim.size.parse().ok(),

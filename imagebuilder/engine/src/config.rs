@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use database::Database;
 use proxies::Proxies;
+use traces::Tracer;
 
 use crate::backoff::RetryPolicy;
 use crate::quotas::Limits;
@@ -57,6 +58,8 @@ pub struct EngineConfig {
     pub proxies: Proxies,
     /// The addresses that are told of builds that end and images that are withdrawn.
     pub webhooks: Vec<String>,
+    /// Makes the spans of builds, or none.
+    pub tracer: Tracer,
 }
 
 /// Secrets of the server itself. They show nothing of themselves.
@@ -117,6 +120,7 @@ impl EngineConfig {
             reach: None,
             proxies: Proxies::none(),
             webhooks: Vec::new(),
+            tracer: Tracer::default(),
         }
     }
 

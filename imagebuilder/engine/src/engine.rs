@@ -11,6 +11,7 @@ use imagebuilder_provider::Provider;
 use jiff::Timestamp;
 use tokio::sync::{Notify, RwLock, broadcast};
 use tokio_util::sync::CancellationToken;
+use traces::{SpanKind, Tracer};
 
 use crate::ansible::AnsibleRunner;
 use crate::config::EngineConfig;
@@ -23,6 +24,7 @@ use crate::lifecycle;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::resolve::{Pins, Resolved, Resolver, SecretStore};
+use crate::spans::{TracedProvider, TracedRegistry};
 use crate::ssh::{Shell, SystemShell};
 use crate::stages::Verified;
 use crate::steer::check_priority;
@@ -90,6 +92,7 @@ impl Engine {
         let secrets = SecretStore::open(&key, &config.hidden.0)
             .map_err(|error| EngineError::host(&format!("read {}", key.display()), &error))?;
         let resolver = Resolver::new(&config.packs(), secrets, config.disk_size_bytes);
+        let (provider, registry) = traced(&config.tracer, provider, registry);
         let shop = Arc::new(Workshop {
             config,
             journal,
@@ -137,13 +140,21 @@ impl Engine {
 
     /// "See to it that this image exists": the image, or the build that makes it.
     pub async fn ensure(&self, request: EnsureImage) -> Result<EnsureImageAnswer, EngineError> {
-        let answer = self.answer(request).await;
-        self.shop.metrics.answered(match &answer {
+        let tracer = &self.shop.config.tracer;
+        let mut span = tracer.enter("ensure image", SpanKind::Producer, traces::current());
+        let answer = traces::within(span.context(), self.answer(request)).await;
+        let word = match &answer {
             Ok(EnsureImageAnswer::Ready { .. }) => "ready",
             Ok(EnsureImageAnswer::Building { .. }) => "building",
             Err(EngineError::Input { .. }) => "refused",
             Err(_) => "failed",
-        });
+        };
+        self.shop.metrics.answered(word);
+        span.set("packyard.outcome", word);
+        if let Ok(EnsureImageAnswer::Building { build, .. }) = &answer {
+            span.set("packyard.build", build.to_string());
+        }
+        span.end();
         answer
     }
 
@@ -201,6 +212,7 @@ impl Engine {
             size: config.machine.to_string(),
             priority: request.priority.into(),
             deadline,
+            trace: traces::header(),
         };
         let most = config.limits.queued(&resolved.project);
         let build = match self.shop.journal.submit(&new, most).await? {
@@ -414,4 +426,24 @@ impl Engine {
                 message: error.to_string(),
             })
     }
+}
+
+/// Both as they are, or with a span for each call.
+fn traced(
+    tracer: &Tracer,
+    provider: Arc<dyn Provider>,
+    registry: Arc<dyn Registry>,
+) -> (Arc<dyn Provider>, Arc<dyn Registry>) {
+    if !tracer.is_on() {
+        return (provider, registry);
+    }
+    let provider = TracedProvider {
+        inner: provider,
+        tracer: tracer.clone(),
+    };
+    let registry = TracedRegistry {
+        inner: registry,
+        tracer: tracer.clone(),
+    };
+    (Arc::new(provider), Arc::new(registry))
 }

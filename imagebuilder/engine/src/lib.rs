@@ -43,6 +43,7 @@ mod run_build;
 mod sbom;
 mod sealing;
 mod size;
+mod spans;
 mod ssh;
 mod stages;
 mod steer;
@@ -61,7 +62,7 @@ mod workshop;
 
 pub use ansible::{
     AnsibleError, AnsibleRunner, Connection, OnProgress, Playbook, PlaybookRun, Progress, Recap,
-    VenvRunner,
+    TaskEnd, VenvRunner,
 };
 pub use backoff::RetryPolicy;
 pub use config::{EngineConfig, Hidden, KeepLogs};

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::machine::{self, LiveMachine};
 use crate::media;
 use crate::reach::{self, Refusal};
+use crate::spans::TaskSpans;
 use crate::ssh::BUILD_USER;
 use crate::task_log::TaskLog;
 
@@ -67,7 +68,10 @@ pub(crate) async fn run(
         timeout: task.timeout,
         masker: build.masker(),
     };
-    let mut log = TaskLog::new(&build.folder, &run.ident);
+    let mut told = Told {
+        log: TaskLog::new(&build.folder, &run.ident),
+        spans: TaskSpans::new(&build.shop.config.tracer),
+    };
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let running = async {
         // Moved in, so that the channel closes with the run.
@@ -80,8 +84,9 @@ pub(crate) async fn run(
     };
     let telling = async {
         while let Some(progress) = receiver.recv().await {
-            tell(build, step, progress, &mut log).await?;
+            tell(build, step, progress, &mut told).await?;
         }
+        told.spans.finish();
         Ok::<(), Failure>(())
     };
     let both = async { tokio::join!(running, telling) };
@@ -151,19 +156,28 @@ async fn tell_refusal(build: &Build, step: StepName, refusal: &Refusal) -> Resul
     Ok(())
 }
 
+/// Where the progress of a run goes, beside the build's events.
+struct Told {
+    log: TaskLog,
+    spans: TaskSpans,
+}
+
 async fn tell(
     build: &Build,
     step: StepName,
     progress: Progress,
-    log: &mut TaskLog,
+    told: &mut Told,
 ) -> Result<(), Failure> {
     match progress {
         Progress::Output { number, text } => {
-            log.add(number, &text, &build.masker())
+            told.log
+                .add(number, &text, &build.masker())
                 .map_err(|error| Failure::host("write Ansible's output", &error))?;
         }
         Progress::Task { number, name, role } => {
-            log.task(number, role.as_deref(), &build.mask(&name));
+            let masker = build.masker();
+            told.spans.begin(number, role.as_deref(), &name, &masker);
+            told.log.task(number, role.as_deref(), &masker.mask(&name));
             let message = match &role {
                 Some(role) => format!("{role}: {name}"),
                 None => name.clone(),
@@ -173,6 +187,7 @@ async fn tell(
                 .event(EventType::AnsibleTask, Some(step), &message, Some(&data))
                 .await?;
         }
+        Progress::TaskEnded { number, end } => told.spans.end(number, end),
         Progress::Note(note) => {
             build
                 .event(EventType::Note, Some(step), &note, None)

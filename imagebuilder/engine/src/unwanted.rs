@@ -3,6 +3,7 @@
 
 use crate::deliveries;
 use crate::failure::Failure;
+use crate::spans;
 use crate::views;
 use crate::workshop::Workshop;
 
@@ -14,6 +15,7 @@ pub(crate) async fn end(shop: &Workshop) -> Result<(), Failure> {
         };
         let state = view.state.as_str();
         shop.metrics.build_ended(state);
+        spans::build_ended(shop, &build).await;
         let message = view.message.clone().unwrap_or_default();
         let reason = view.reason.as_deref();
         deliveries::build_ended(shop, &view, state, reason, &message).await?;

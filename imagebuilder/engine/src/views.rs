@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::journal::{BuildRow, InQueue, JournalError, StepRow};
+use crate::spans;
 use crate::workshop::Workshop;
 
 /// How an event's type is written in the journal: as in JSON.
@@ -65,6 +66,7 @@ async fn of_row(shop: &Workshop, row: BuildRow) -> Result<BuildView, JournalErro
         queue: in_queue.map(queue),
         steps: steps.into_iter().map(step).collect::<Result<_, _>>()?,
         id: parse("a build id", &row.id)?,
+        trace_id: spans::trace_id(&row),
         signature: parse("a signature", &row.signature)?,
         profile: row.profile,
         request: json("a request", &row.request)?,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, warn};
 use uuid::Uuid;
 
 use crate::build::Build;
@@ -23,6 +23,7 @@ use crate::halt::{Halt, HaltReason};
 use crate::journal::{BuildJournal, Claim, JournalError, NewWorker, Wish};
 use crate::process::kill_naming;
 use crate::run_build::{End, run_build};
+use crate::spans;
 use crate::unwanted;
 use crate::workshop::Workshop;
 
@@ -224,7 +225,12 @@ impl Worker {
         let journal = self.shop.journal.of(&claim);
         match self.load(&claim).await {
             Ok(build) => {
-                let end = run_build(&build, &halt).await;
+                // So that every line of the log about it names its trace.
+                let span = match build.trace.id() {
+                    Some(id) => tracing::info_span!("build", trace.id = id),
+                    None => tracing::Span::none(),
+                };
+                let end = run_build(&build, &halt).instrument(span).await;
                 if end == End::Lost {
                     warn!(
                         build.id = claim.build,
@@ -260,7 +266,9 @@ impl Worker {
         let ended = match error {
             JournalError::Corrupt { .. } => {
                 let reason = Some("JournalFailed");
-                journal.finish("failed", reason, Some(&message)).await
+                let ended = journal.finish("failed", reason, Some(&message)).await;
+                spans::build_ended(&self.shop, &journal.build).await;
+                ended
             }
             _ => journal.release().await,
         };

@@ -8,6 +8,7 @@ use imagebuilder_engine::{
 };
 use proxies::{Proxies, ProxyUrl};
 use registry_client::Client;
+use traces::Tracer;
 
 use crate::webhooks::Webhooks;
 
@@ -50,6 +51,8 @@ pub struct BuilderConfig {
     pub webhooks: Option<Webhooks>,
     /// Values that may appear nowhere, beside the key of the webhooks: credentials of this server.
     pub hidden: Vec<String>,
+    /// Makes the spans of builds, or none.
+    pub tracer: Tracer,
 }
 
 impl BuilderConfig {
@@ -72,6 +75,7 @@ impl BuilderConfig {
             proxies: engine.proxies,
             webhooks: None,
             hidden: Vec::new(),
+            tracer: engine.tracer,
             data: engine.data,
             venv: engine.venv,
             registry,
@@ -100,6 +104,7 @@ impl BuilderConfig {
                     .collect(),
             ),
             webhooks: urls.collect(),
+            tracer: self.tracer.clone(),
             cloud_types: ["libvirt", "qemu", "maas"].map(str::to_owned).to_vec(),
             slots: self.slots.max(1),
             database: self.database.clone(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
@@ -157,6 +158,10 @@ impl Client {
             .build()
             .map_err(|error| ClientError::Usage(error.without_url().to_string()))?;
         self.0.auth.apply(&mut request, scope).await;
+        let trace = self.0.options.trace.and_then(|trace| trace());
+        if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
+            request.headers_mut().insert("traceparent", trace);
+        }
         let sent = self.0.http.execute(request).await;
         sent.map_err(|error| self.unreachable(what, &error))
     }

@@ -23,6 +23,8 @@ pub struct ClientOptions {
     /// How much of a file goes into one request of an upload; what a cut
     /// connection can cost at most.
     pub chunk_bytes: u64,
+    /// The value of the header `traceparent`, asked for at each request.
+    pub trace: Option<fn() -> Option<String>>,
     /// The proxies that requests take, but for those to this machine.
     pub proxies: Proxies,
 }
@@ -37,6 +39,7 @@ impl ClientOptions {
             attempts: 5,
             stall: Duration::from_secs(60),
             chunk_bytes: 64 << 20,
+            trace: None,
             proxies: Proxies::none(),
         }
     }

@@ -18,7 +18,7 @@ mod tests;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use load::{apply_environment, apply_file, reference};
-pub use sections::{AuthConfig, LogConfig, LogFormat, ServerConfig};
+pub use sections::{AuthConfig, LogConfig, LogFormat, ServerConfig, TracesConfig};
 
 /// What is known of one key.
 #[derive(Clone, Debug)]

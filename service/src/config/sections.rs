@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::collector::TraceHeaders;
 use crate::section;
 
 section! {
@@ -63,6 +64,27 @@ section! {
         pub level: String = "info".to_owned(), env "PACKYARD_LOG";
         /// `text` for people, `json` for machines.
         pub format: LogFormat = LogFormat::Text, env "PACKYARD_LOG_FORMAT";
+    }
+}
+
+section! {
+    /// Where traces are sent, over OTLP/HTTP. A trace has the request for an image, the
+    /// build that it queued, each try of a step, each Ansible task, and the requests to the
+    /// registry.
+    pub struct TracesConfig in "traces" {
+        /// The base address of an OpenTelemetry collector, such as
+        /// `http://127.0.0.1:4318`; `/v1/traces` is added. When it is not set, the standard
+        /// `OTEL_EXPORTER_OTLP_ENDPOINT` counts; without both, nothing is traced.
+        pub endpoint: Option<String> = None, env "PACKYARD_TRACES_ENDPOINT";
+        /// Headers for the collector, as `name=value,name=value`, such as a token. They are
+        /// never logged. When they are not set, the standard `OTEL_EXPORTER_OTLP_HEADERS`
+        /// counts.
+        pub headers: Option<TraceHeaders> = None, env "PACKYARD_TRACES_HEADERS";
+        /// A file that holds those headers and nothing else.
+        pub headers_file: Option<PathBuf> = None, env "PACKYARD_TRACES_HEADERS_FILE";
+        /// The part of traces that is kept, from 0 to 1. A request that says of its own
+        /// trace whether it is kept decides for itself.
+        pub ratio: f64 = 1.0, env "PACKYARD_TRACES_RATIO";
     }
 }
 

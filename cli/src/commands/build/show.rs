@@ -40,6 +40,9 @@ fn shown(view: &BuildView) -> String {
         format!("  profile   {}", view.profile),
         format!("  created   {}", view.created_at),
     ];
+    if let Some(trace) = &view.trace_id {
+        lines.push(format!("  trace     {trace}"));
+    }
     if let Some(message) = &view.message {
         lines.push(format!(
             "  {}: {message}",

@@ -30,18 +30,21 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     })?;
     let client = connect_through(address, settings.builder.proxies()?).await?;
     let front = Front::open(&settings).await?;
-    let config = builder::config(&settings, client, credential(address).await?)?;
+    let tracer = front.collector.tracer.clone();
+    let credential = credential(address).await?;
+    let config = builder::config(&settings, client, credential, &front.collector)?;
     let builder = imagebuilder_server::start(config, front.stop.clone())
         .await
         .map_err(|error| CliError::failed("cannot start the image builder").caused_by(&error))?;
     let readiness = Readiness::new(front.stop.clone());
     let metrics = Metrics::new()
         .and_then(|metrics| builder.register(metrics.registry()).map(|()| metrics))
+        .and_then(|metrics| tracer.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
     let routes = builder
         .router
         .merge(health::router(readiness.clone(), metrics.clone()));
-    let routes = serve::guarded(routes, front.gate, metrics);
+    let routes = serve::guarded(routes, front.gate, metrics, tracer);
 
     print(&format!("ready {}", front.listener.url()))?;
     readiness.set_ready();
@@ -51,6 +54,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     builder::finish(builder.task).await;
     serving.cancel();
     drop(server.await);
+    front.collector.finish().await;
     tracing::info!("stopped");
     Ok(())
 }

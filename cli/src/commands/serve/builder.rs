@@ -10,11 +10,13 @@ use http::StatusCode;
 use imagebuilder_engine::MachineSize;
 use imagebuilder_server::{BuilderConfig, StartError};
 use registry_client::{Client, ClientOptions, Credential};
+use service::Problem;
+use service::collector::Collector;
 use service::listener::Listener;
 use service::metrics::Metrics;
-use service::{Authenticator, CancellationToken, Problem};
 use tokio::task::JoinHandle;
 
+use super::Front;
 use crate::error::CliError;
 use crate::settings::Settings;
 
@@ -24,10 +26,8 @@ const FINISH_WITHIN: Duration = Duration::from_secs(60);
 /// Starts the builder; where it cannot work on this machine, its routes say why.
 pub(super) async fn start(
     settings: &Settings,
-    listener: &Listener,
-    authenticator: &Authenticator,
+    front: &Front,
     metrics: &Metrics,
-    stop: CancellationToken,
 ) -> Result<(Router, Option<JoinHandle<()>>), CliError> {
     if !settings.builder.enabled {
         return Ok((
@@ -35,15 +35,18 @@ pub(super) async fn start(
             None,
         ));
     }
-    let credential = authenticator.internal();
+    let credential = front.authenticator.internal();
     let credential = Credential::Password {
         user: credential.user,
         password: credential.password,
     };
-    let options = ClientOptions::new(own_address(listener));
+    let options = ClientOptions {
+        trace: Some(traces::header),
+        ..ClientOptions::new(own_address(&front.listener))
+    };
     let client = Client::new(options.with_credential(Some(credential.clone())))?;
-    let config = config(settings, client, Some(credential))?;
-    match imagebuilder_server::start(config, stop).await {
+    let config = config(settings, client, Some(credential), &front.collector)?;
+    match imagebuilder_server::start(config, front.stop.clone()).await {
         Ok(builder) => {
             builder
                 .register(metrics.registry())
@@ -84,6 +87,7 @@ pub(crate) fn config(
     settings: &Settings,
     registry: Client,
     credential: Option<Credential>,
+    collector: &Collector,
 ) -> Result<BuilderConfig, CliError> {
     let builder = &settings.builder;
     let data = settings.server.data.join("builder");
@@ -109,6 +113,8 @@ pub(crate) fn config(
         Some(Credential::Token(token)) => vec![token],
         None => Vec::new(),
     };
+    config.hidden.extend(collector.hidden.iter().cloned());
+    config.tracer = collector.tracer.clone();
     Ok(config)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use registry_store::StoreError;
 use service::auth::HtpasswdError;
+use service::collector::CollectorError;
 use service::gate::UnsafeAddress;
 use service::listener::ListenError;
 
@@ -16,6 +17,11 @@ pub(super) fn users(error: &HtpasswdError) -> CliError {
 
 pub(super) fn address(error: &UnsafeAddress) -> CliError {
     CliError::usage(error.to_string()).hint(error.remedy())
+}
+
+pub(super) fn collector(error: &CollectorError) -> CliError {
+    with_cause(CliError::usage(error.to_string()), error)
+        .hint("see the table [traces] in the configuration, and OTEL_EXPORTER_OTLP_ENDPOINT in the environment")
 }
 
 pub(super) fn listen(error: &ListenError) -> CliError {

@@ -2,6 +2,7 @@
 //! its port.
 
 use registry_store::DataLock;
+use service::collector::Collector;
 use service::listener::Listener;
 use service::{Authenticator, CancellationToken, Gate, shutdown_token, telemetry};
 
@@ -16,6 +17,8 @@ pub(crate) struct Front {
     pub(crate) authenticator: Authenticator,
     pub(crate) gate: Gate,
     pub(crate) listener: Listener,
+    /// Where traces go.
+    pub(crate) collector: Collector,
     /// The data folder is this process's alone.
     _lock: DataLock,
 }
@@ -23,6 +26,9 @@ pub(crate) struct Front {
 impl Front {
     pub(crate) async fn open(settings: &Settings) -> Result<Self, CliError> {
         telemetry::start(&settings.log).map_err(|error| CliError::usage(error.to_string()))?;
+        let read = |name: &str| std::env::var(name).ok();
+        let collector = Collector::start(&settings.traces, read, env!("CARGO_PKG_VERSION"))
+            .map_err(|error| failures::collector(&error))?;
         let stop = shutdown_token()
             .map_err(|error| CliError::failed("cannot listen for signals").caused_by(&error))?;
         let authenticator =
@@ -39,6 +45,7 @@ impl Front {
             authenticator,
             gate,
             listener,
+            collector,
             _lock: lock,
         })
     }

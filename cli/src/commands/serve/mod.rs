@@ -14,7 +14,9 @@ use axum::middleware::from_fn_with_state;
 use registry_server::{RegistryConfig, RegistryState};
 use service::health::{self, Readiness};
 use service::metrics::{self, Metrics};
+use service::traced::{self, Traced};
 use service::{CancellationToken, Gate, gate};
+use traces::Tracer;
 
 pub(crate) use self::front::Front;
 use crate::error::CliError;
@@ -47,25 +49,20 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let settings = settings(args)?;
     let front = Front::open(&settings).await?;
     let (stop, listener) = (&front.stop, &front.listener);
+    let tracer = front.collector.tracer.clone();
     let registry = open_registry(&settings).await?;
     let maintenance = tokio::spawn(maintain(registry.clone(), stop.clone()));
     let metrics = Metrics::new()
         .and_then(|metrics| registry.register(metrics.registry()).map(|()| metrics))
+        .and_then(|metrics| tracer.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
-    let (builder_routes, builder) = builder::start(
-        &settings,
-        listener,
-        &front.authenticator,
-        &metrics,
-        stop.clone(),
-    )
-    .await?;
+    let (builder_routes, builder) = builder::start(&settings, &front, &metrics).await?;
     let readiness = Readiness::new(stop.clone());
     let routes = registry_server::router(registry.clone())
         .merge(builder_routes)
         .merge(openapi::router())
         .merge(health::router(readiness.clone(), metrics.clone()));
-    let routes = guarded(routes, front.gate, metrics);
+    let routes = guarded(routes, front.gate, metrics, tracer);
 
     print(&format!("ready {}", listener.url()))?;
     readiness.set_ready();
@@ -80,6 +77,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     drop(server.await);
     drop(maintenance.await);
     registry.close().await;
+    front.collector.finish().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -135,8 +133,14 @@ async fn maintain(registry: RegistryState, stop: CancellationToken) {
     }
 }
 
-pub(crate) fn guarded(routes: Router, gate: Gate, metrics: Metrics) -> Router {
-    routes
+pub(crate) fn guarded(routes: Router, gate: Gate, metrics: Metrics, tracer: Tracer) -> Router {
+    let routes = routes
         .layer(from_fn_with_state(gate, gate::guard))
-        .layer(from_fn_with_state(metrics, metrics::count))
+        .layer(from_fn_with_state(metrics, metrics::count));
+    // A layer that does nothing costs something too.
+    if !tracer.is_on() {
+        return routes;
+    }
+    let route = registry_server::route;
+    routes.layer(from_fn_with_state(Traced { tracer, route }, traced::trace))
 }

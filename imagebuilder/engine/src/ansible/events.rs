@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ansible::output::{self, Budget};
 use crate::ansible::plain_text::plain;
-use crate::ansible::{AnsibleError, Progress, Recap};
+use crate::ansible::{AnsibleError, Progress, Recap, TaskEnd};
 use crate::process::tail;
 use crate::resolve::Masker;
 
@@ -55,6 +55,8 @@ impl Reader {
             number: self.tasks,
             text,
         }));
+        let number = self.tasks;
+        report.extend(ended(&event).map(|end| Progress::TaskEnded { number, end }));
         report
     }
 
@@ -147,6 +149,20 @@ impl Reader {
             self.said.push('\n');
         }
     }
+}
+
+/// How the task that runs ended, where the event says that it did.
+fn ended(event: &Value) -> Option<TaskEnd> {
+    let data = &event["event_data"];
+    Some(match event["event"].as_str()? {
+        "runner_on_ok" if data["res"]["changed"] == Value::Bool(true) => TaskEnd::Changed,
+        "runner_on_ok" => TaskEnd::Ok,
+        "runner_on_skipped" => TaskEnd::Skipped,
+        "runner_on_failed" if data["ignore_errors"] == Value::Bool(true) => TaskEnd::Ignored,
+        "runner_on_failed" => TaskEnd::Failed,
+        "runner_on_unreachable" => TaskEnd::Unreachable,
+        _ => return None,
+    })
 }
 
 fn failed(data: &Value) -> AnsibleError {
@@ -287,6 +303,40 @@ mod tests {
                 skipped: 0
             }
         );
+    }
+
+    #[test]
+    fn each_task_says_how_it_ended() {
+        let cases = [
+            (
+                "runner_on_ok",
+                json!({"res": {"changed": true}}),
+                TaskEnd::Changed,
+            ),
+            (
+                "runner_on_ok",
+                json!({"res": {"changed": false}}),
+                TaskEnd::Ok,
+            ),
+            ("runner_on_skipped", json!({}), TaskEnd::Skipped),
+            ("runner_on_failed", json!({"res": {}}), TaskEnd::Failed),
+            (
+                "runner_on_failed",
+                json!({"ignore_errors": true}),
+                TaskEnd::Ignored,
+            ),
+            ("runner_on_unreachable", json!({}), TaskEnd::Unreachable),
+        ];
+        for (event, data, end) in cases {
+            let mut reader = Reader::default();
+            reader.line(&task("One").to_string());
+            let event = json!({"event": event, "event_data": data});
+            let said = reader.line(&event.to_string());
+            let number = 1;
+            assert_eq!(said.last(), Some(&Progress::TaskEnded { number, end }));
+        }
+        let item = json!({"event": "runner_item_on_ok", "event_data": {}});
+        assert_eq!(Reader::default().line(&item.to_string()), []);
     }
 
     #[test]

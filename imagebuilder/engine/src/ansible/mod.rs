@@ -85,6 +85,13 @@ pub enum Progress {
         /// The role that it belongs to.
         role: Option<String>,
     },
+    /// A task ended.
+    TaskEnded {
+        /// Which task.
+        number: u32,
+        /// How.
+        end: TaskEnd,
+    },
     /// A task said something.
     Output {
         /// Which task; 0 before the first.
@@ -94,6 +101,38 @@ pub enum Progress {
     },
     /// Something that a person should read.
     Note(String),
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskEnd {
+    /// All was as it should be.
+    Ok,
+    /// It changed something.
+    Changed,
+    /// It did not apply.
+    Skipped,
+    /// It failed.
+    Failed,
+    /// It failed, and the role goes on all the same.
+    Ignored,
+    /// The machine did not answer.
+    Unreachable,
+}
+
+impl TaskEnd {
+    /// As a word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Changed => "changed",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Ignored => "ignored",
+            Self::Unreachable => "unreachable",
+        }
+    }
 }
 
 /// What a run came to.

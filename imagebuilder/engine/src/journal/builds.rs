@@ -13,19 +13,19 @@ statements! {
             when deadline < $4 then $4 else deadline end \
         where signature = $1 and not cancel_requested returning build";
     CREATE: "write a build" = "insert into builds \
-        (id, signature, profile, project, request, pins, chain, state, created_at) \
-        values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8)";
+        (id, signature, profile, project, request, pins, chain, state, created_at, trace) \
+        values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9)";
     QUEUE: "queue a build" = "insert into queue \
         (build, signature, project, provider, region, size, priority, fresh, deadline) \
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
     COUNT: "count the builds of a project" = "select count(*) from queue where project = $1";
     BUILD: "read a build" = "select id, signature, profile, request, pins, chain, state, \
-        attempt, reason, message, created_at, started_at, ended_at from builds where id = $1";
+        attempt, reason, message, created_at, started_at, ended_at, trace from builds where id = $1";
     BUILDS: "list builds" = "select id, signature, profile, request, pins, chain, state, \
-        attempt, reason, message, created_at, started_at, ended_at from builds \
+        attempt, reason, message, created_at, started_at, ended_at, trace from builds \
         where CAST($1 AS TEXT) is null or id < $1 order by id desc limit $2";
     BUILD_OF: "find a build by signature" = "select id, signature, profile, request, pins, \
-        chain, state, attempt, reason, message, created_at, started_at, ended_at from builds \
+        chain, state, attempt, reason, message, created_at, started_at, ended_at, trace from builds \
         where signature = $1 order by id desc limit 1";
     UNFINISHED: "list the builds that have not ended" = "select build from queue";
     END: "end a build" = "update builds set state = $3, reason = $4, message = $5, ended_at = $6 \
@@ -50,6 +50,8 @@ pub(crate) struct NewBuild {
     pub(crate) priority: i64,
     /// Milliseconds since 1970.
     pub(crate) deadline: Option<i64>,
+    /// The span that asks for it.
+    pub(crate) trace: Option<String>,
 }
 
 /// What became of a request for a build.
@@ -79,6 +81,7 @@ pub(crate) struct BuildRow {
     pub(crate) created_at: String,
     pub(crate) started_at: Option<String>,
     pub(crate) ended_at: Option<String>,
+    pub(crate) trace: Option<String>,
 }
 
 impl Journal {
@@ -167,7 +170,8 @@ async fn insert(
         &new.request,
         &new.pins,
         &new.chain,
-        &now
+        &now,
+        &new.trace
     ];
     transaction.execute(&CREATE, record).await?;
     let queued = values![

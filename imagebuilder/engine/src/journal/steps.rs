@@ -13,7 +13,7 @@ statements! {
         where exists (select 1 from leases where build = $1 and fence = $2" for_key_share ") \
         on conflict (build, step, part) do update set attempts = build_steps.attempts + 1, \
         state = 'running', started_at = excluded.started_at, ended_at = null, error = null, \
-        ordinal = excluded.ordinal, cached = false";
+        ordinal = excluded.ordinal, cached = false returning attempts";
     END: "end a step" = "update build_steps set state = $5, output = coalesce($6, output), error = $7, \
         ended_at = $8, cached = $9 where build = $1 and step = $3 and part = $4 \
         and exists (select 1 from leases where build = $1 and fence = $2" for_key_share ")";
@@ -45,16 +45,21 @@ impl Journal {
 }
 
 impl BuildJournal {
-    /// A step begins, for the first time or again.
+    /// A step begins, for the first time or again; answers with the number of the try.
     pub(crate) async fn begin_step(
         &self,
         ordinal: i64,
         step: &str,
         part: &str,
-    ) -> Result<(), JournalError> {
+    ) -> Result<i64, JournalError> {
         let now = now();
         let values = values![&self.build, self.fence, ordinal, step, part, &now];
-        self.fenced(self.journal.pool.execute(&BEGIN, values).await?)
+        let mut transaction = self.journal.pool.begin().await?;
+        let begun: Option<(i64,)> = transaction.optional(&BEGIN, values).await?;
+        transaction.commit().await?;
+        let (number,) = begun.ok_or_else(|| self.lost())?;
+        self.journal.announce(&self.build);
+        Ok(number)
     }
 
     /// A step ended: `done`, `failed`, `undone` or `skipped`.

@@ -12,6 +12,7 @@ use super::{Interrupt, Runner};
 use crate::failure::{Failure, Remedy};
 use crate::halt::HaltReason;
 use crate::journal::{JournalError, StepEnd};
+use crate::spans;
 use crate::steps::{Outcome, Part, Step, TABLE};
 
 impl Runner<'_> {
@@ -24,7 +25,7 @@ impl Runner<'_> {
     ) -> Result<Result<Outcome, Failure>, Interrupt> {
         let build = self.build;
         let (ordinal, label) = (ordinal(at, part), part.label(step.name));
-        build
+        let number = build
             .journal
             .begin_step(ordinal, step.name.as_str(), &part.key)
             .await?;
@@ -44,12 +45,17 @@ impl Runner<'_> {
                 )
                 .await?;
         }
+        let span = build.trace.attempt(step.name, part, number);
         let started = Instant::now();
         let result = tokio::select! {
             biased;
-            reason = self.halt.wait() => return self.interrupted(step, part, reason).await,
-            result = self.run(step, part) => result,
+            reason = self.halt.wait() => {
+                spans::end_halted(span, reason);
+                return self.interrupted(step, part, reason).await;
+            }
+            result = traces::within(span.context(), self.run(step, part)) => result,
         };
+        spans::end_attempt(span, &result, &build.masker());
         let seconds = started.elapsed().as_secs_f64();
         match result {
             Ok(outcome) => {

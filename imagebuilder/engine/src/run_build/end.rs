@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::{End, Interrupt, Runner};
 use crate::failure::Failure;
 use crate::steps::{Lives, Step, TABLE};
-use crate::{deliveries, views};
+use crate::{deliveries, spans, views};
 
 /// An undo that hangs must not keep the rest from being undone.
 const UNDO_TIMEOUT: Duration = Duration::from_secs(120);
@@ -151,6 +151,7 @@ impl Runner<'_> {
             Ok(()) => {
                 info!(build.id = %build.id, state = state.as_str(), "build ended: {message}");
                 build.shop.metrics.build_ended(state.as_str());
+                spans::build_ended(&build.shop, &build.id).await;
                 End::Ended(state)
             }
             Err(_) => {

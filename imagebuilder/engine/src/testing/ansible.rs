@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::ansible::{
-    AnsibleError, AnsibleRunner, OnProgress, Playbook, PlaybookRun, Progress, Recap,
+    AnsibleError, AnsibleRunner, OnProgress, Playbook, PlaybookRun, Progress, Recap, TaskEnd,
 };
 
 /// Notes what was run, and fails where it was told to.
@@ -126,13 +126,18 @@ impl AnsibleRunner for ScriptedAnsible {
             self.hangs.store(true, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
+        let number = if said.is_some() { 2 } else { 1 };
         if let Some((prefix, times, how)) = &mut *lock(&self.failing)
             && name.starts_with(prefix.as_str())
             && *times > 0
         {
             *times -= 1;
+            let end = TaskEnd::Failed;
+            progress(Progress::TaskEnded { number, end });
             return Err(how(name, said));
         }
+        let end = TaskEnd::Changed;
+        progress(Progress::TaskEnded { number, end });
         Ok(Recap {
             ok: 1,
             changed: 1,

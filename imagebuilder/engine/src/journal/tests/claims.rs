@@ -141,7 +141,7 @@ async fn a_worker_that_lost_its_lease_writes_nothing() {
         let end = StepEnd::failed("late");
         let refused = [
             lost.event("Note", None, "late", None).await,
-            lost.begin_step(1, "Seal", "").await,
+            lost.begin_step(1, "Seal", "").await.map(drop),
             lost.end_step("Seal", "", &end).await,
             lost.condition(1, "Seal", "True", "Done", "late").await,
             lost.intend("x", "machine", "build", "fake", "never").await,

@@ -64,5 +64,6 @@ pub(in crate::journal) fn new_build(project: &str, signature: &str) -> NewBuild 
         size: "2x2048".to_owned(),
         priority: 0,
         deadline: None,
+        trace: None,
     }
 }

@@ -89,14 +89,14 @@ pub(super) struct Cloud {
 }
 
 impl Cloud {
-    pub(super) fn start(folder: &Path, registry: Arc<MemoryRegistry>) -> Arc<Self> {
+    pub(super) fn start(folder: &Path, registry: Arc<MemoryRegistry>, one_in: u32) -> Arc<Self> {
         let cloud = Arc::new(Self {
             provider: FakeProvider::in_memory(&folder.join("cloud")).expect("a fake cloud"),
             registry,
             socket: folder.join("socket"),
             calls: AtomicU64::new(0),
             faults: AtomicU64::new(0),
-            one_in: 100,
+            one_in,
         });
         let listener = UnixListener::bind(&cloud.socket).expect("a socket");
         let serving = Arc::clone(&cloud);

@@ -11,6 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use imagebuilder_api::EnsureImageAnswer;
 use registry_pack::media;
 use tests_postgres::Postgres;
+use traces::Tracer;
 
 use super::cloud::Cloud;
 use super::figures::{Figures, Memory};
@@ -28,6 +29,8 @@ pub(super) struct Plan {
     pub(super) limit: Duration,
 }
 
+/// One call of the cloud in so many fails.
+const ONE_IN: u32 = 100;
 /// How often the workers are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// What a worker may take to end in order.
@@ -36,15 +39,18 @@ const TO_END: Duration = Duration::from_secs(60);
 pub(super) async fn run(plan: &Plan) -> Figures {
     let folder = tempfile::tempdir().expect("a folder");
     let world = World::new().await;
-    let cloud = Cloud::start(folder.path(), Arc::clone(&world.registry));
+    let cloud = Cloud::start(folder.path(), Arc::clone(&world.registry), ONE_IN);
     let database = Postgres::shared().database();
     let desk = |name: &str| Desk {
         socket: cloud.socket.clone(),
         data: folder.path().join(name),
         database: database.clone(),
         slots: plan.at_once,
+        traces: None,
+        says: String::new(),
+        hangs: None,
     };
-    let boss = desk("boss").engine().await;
+    let boss = desk("boss").engine(Tracer::default()).await;
     let builds = ask(plan, &world, &boss).await;
     let began = Instant::now();
     let desks: Vec<Desk> = (0..plan.workers)

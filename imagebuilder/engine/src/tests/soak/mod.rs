@@ -9,6 +9,7 @@ mod cloud;
 mod drive;
 mod far;
 mod figures;
+mod traced;
 mod worker;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! A worker process: an engine on the shared journal, with the cloud and the registry at the
 //! other end of a socket. It ends in order when its standard input does.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use database::{Database, PostgresConfig};
+use proxies::Proxies;
 use tokio_util::sync::CancellationToken;
+use traces::{Exporting, Target, Tracer};
 
 use super::far::Far;
 use crate::ansible::{AnsibleError, AnsibleRunner, OnProgress, PlaybookRun, Recap};
@@ -22,6 +25,9 @@ const SOCKET: &str = "SOAK_SOCKET";
 const DATA: &str = "SOAK_DATA";
 const DATABASE: &str = "SOAK_DATABASE";
 const SLOTS: &str = "SOAK_SLOTS";
+const TRACES: &str = "SOAK_TRACES";
+const SAYS: &str = "SOAK_SAYS";
+const HANGS: &str = "SOAK_HANGS";
 
 /// Where a worker works.
 #[derive(Debug, Clone)]
@@ -30,6 +36,12 @@ pub(super) struct Desk {
     pub(super) data: PathBuf,
     pub(super) database: String,
     pub(super) slots: u64,
+    /// Where spans go.
+    pub(super) traces: Option<String>,
+    /// What every run of Ansible says.
+    pub(super) says: String,
+    /// Which of its runs never end.
+    pub(super) hangs: Option<String>,
 }
 
 impl Desk {
@@ -44,6 +56,9 @@ impl Desk {
             .env(DATA, &self.data)
             .env(DATABASE, &self.database)
             .env(SLOTS, self.slots.to_string())
+            .env(TRACES, self.traces.as_deref().unwrap_or_default())
+            .env(SAYS, &self.says)
+            .env(HANGS, self.hangs.as_deref().unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log.expect("a log"))
@@ -51,8 +66,24 @@ impl Desk {
             .expect("a worker")
     }
 
+    /// Where its spans go.
+    pub(super) fn trace(&self) -> (Tracer, Option<Exporting>) {
+        let Some(endpoint) = self.traces.clone() else {
+            return (Tracer::default(), None);
+        };
+        let target = Target {
+            endpoint,
+            headers: HashMap::new(),
+            ratio: 1.0,
+            proxies: Proxies::none(),
+            version: "test",
+        };
+        let (tracer, exporting) = traces::start(&target).expect("a tracer");
+        (tracer, Some(exporting))
+    }
+
     /// An engine at this desk.
-    pub(super) async fn engine(&self) -> Engine {
+    pub(super) async fn engine(&self, tracer: Tracer) -> Engine {
         let far = Far(self.socket.clone());
         let url = self.database.parse().expect("an address");
         let rule = format!("fake/*/*={}", self.slots);
@@ -62,6 +93,7 @@ impl Desk {
                 ..PostgresConfig::new(url)
             }),
             slots: usize::try_from(self.slots).expect("a number"),
+            tracer,
             limits: Limits {
                 slots: vec![rule.parse().expect("a rule")],
                 each_project: Quota {
@@ -80,7 +112,7 @@ impl Desk {
             config,
             Arc::new(far.clone()),
             Arc::new(far),
-            Arc::new(SlowAnsible::default()),
+            Arc::new(SlowAnsible::at(self)),
             Arc::new(ScriptedShell::default()),
         )
         .await
@@ -103,8 +135,12 @@ async fn work() {
         data: data.into(),
         database,
         slots: slots.parse().expect("a number"),
+        traces: said(TRACES).filter(|endpoint| !endpoint.is_empty()),
+        says: said(SAYS).unwrap_or_default(),
+        hangs: said(HANGS).filter(|run| !run.is_empty()),
     };
-    let engine = desk.engine().await;
+    let (tracer, exporting) = desk.trace();
+    let engine = desk.engine(tracer).await;
     let stop = CancellationToken::new();
     let ending = stop.clone();
     // Not a task of the runtime: a blocked read would hold its end up.
@@ -114,11 +150,26 @@ async fn work() {
         ending.cancel();
     });
     engine.run(stop).await;
+    if let Some(exporting) = exporting {
+        exporting.finish().await;
+    }
 }
 
 /// Takes a while, as roles do.
 #[derive(Default)]
 struct SlowAnsible(ScriptedAnsible);
+
+impl SlowAnsible {
+    fn at(desk: &Desk) -> Self {
+        let ansible = ScriptedAnsible::default();
+        ansible.hang(desk.hangs.as_deref());
+        if !desk.says.is_empty() {
+            let text = desk.says.clone();
+            ansible.gossip(Box::new(move |_| text.clone()));
+        }
+        Self(ansible)
+    }
+}
 
 #[async_trait]
 impl AnsibleRunner for SlowAnsible {
