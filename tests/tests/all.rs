@@ -7,5 +7,6 @@ mod disks;
 mod main_job;
 mod packs;
 mod pins;
+mod reach;
 mod references;
 mod reliability;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use imagebuilder_provider::{
     DiskId, HostKey, Machine, MachineId, MachineSpec, MachineState, Media, Network, ProviderError,
-    Remedy as Cure, Seed, Tags,
+    Remedy as Cure, Seed, Tags, switch_off_after,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -96,12 +96,20 @@ impl LiveMachine {
     }
 }
 
-/// A build needs of cloud-init a user, keys and a grown disk, and nothing that it does late in the boot.
-fn short_boot() -> Map<String, Value> {
-    ["cloud_config_modules", "cloud_final_modules"]
+/// A build needs of cloud-init a user, keys and a grown disk, and nothing that it does late in
+/// the boot; and the machine switches itself off at its deadline, whoever is gone by then.
+fn more_seed(lifetime: Duration, proxied: bool) -> Map<String, Value> {
+    let mut commands = vec![switch_off_after(lifetime)];
+    let mut seed: Map<String, Value> = ["cloud_config_modules", "cloud_final_modules"]
         .map(|key| (key.to_owned(), json!([])))
         .into_iter()
-        .collect()
+        .collect();
+    if proxied {
+        commands.push(reach::boot_command());
+        seed.insert("write_files".to_owned(), reach::files());
+    }
+    seed.insert("bootcmd".to_owned(), commands.into());
+    seed
 }
 
 /// Launches a machine in place of any that the build has for this purpose.
@@ -138,10 +146,6 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
         .await?;
     let instance = format!("packyard-{}-{}-{number}", build.id, wanted.purpose);
     let size = build.size();
-    let mut extra = short_boot();
-    if wanted.proxied {
-        extra.extend(reach::seed());
-    }
     let spec = MachineSpec {
         tags,
         disk: wanted.disk,
@@ -157,7 +161,10 @@ pub(crate) async fn launch(build: &Build, wanted: Wanted) -> Result<LiveMachine,
                 private: keys.host_private.clone(),
                 public: keys.host_public.clone(),
             },
-            extra: Some(extra),
+            extra: Some(more_seed(
+                build.shop.config.machine_lifetime,
+                wanted.proxied,
+            )),
         },
         media: wanted.media,
         network: wanted.network,
@@ -352,7 +359,19 @@ async fn console_tail(build: &Build, id: &MachineId) -> String {
 
 #[cfg(test)]
 mod unit {
-    use super::has_panic;
+    use std::time::Duration;
+
+    use super::{has_panic, more_seed};
+
+    #[test]
+    fn a_machine_with_a_proxy_switches_itself_off_too() {
+        let commands =
+            |proxied| more_seed(Duration::from_secs(7200), proxied)["bootcmd"].to_string();
+        assert!(commands(true).contains("set-environment"));
+        for proxied in [false, true] {
+            assert!(commands(proxied).contains("OnBootSec=7200"), "{proxied}");
+        }
+    }
 
     #[test]
     fn a_panic_is_told_from_talk_of_one() {

@@ -11,6 +11,7 @@
 #![deny(missing_docs)]
 
 pub mod contract;
+mod dead_man;
 mod disk;
 mod error;
 mod fake;
@@ -23,6 +24,7 @@ mod resource;
 mod seed;
 mod tags;
 
+pub use dead_man::{DEADLINE_UNIT, switch_off_after};
 pub use disk::{Disk, DiskFormat, DiskSource};
 pub use error::{ProviderError, Remedy};
 pub use fake::{Failures, FakeProvider, Launched, Method, When};

@@ -33,20 +33,25 @@ pub(crate) fn environment() -> Map<String, Value> {
     .collect()
 }
 
-/// More for cloud-init: the way out for what no play starts, and leave to open it.
+/// cloud-init's command at each boot: the way out for what no play starts.
 ///
-/// The environment of services is kept by systemd alone and is gone with the machine. sshd is
-/// asked for nothing but this forward, by this user, and also where a hardened stage forbids
-/// all others: what a `Match` block says wins over what stands outside of one.
-pub(crate) fn seed() -> Map<String, Value> {
+/// The environment of services is kept by systemd alone and is gone with the machine.
+pub(crate) fn boot_command() -> Value {
     let variables = environment().into_iter();
     let variables =
         variables.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
-    let command: Vec<String> = ["systemctl", "set-environment"]
+    ["systemctl", "set-environment"]
         .map(str::to_owned)
         .into_iter()
         .chain(variables)
-        .collect();
+        .collect()
+}
+
+/// cloud-init's files: the way out for apt, and leave to open it.
+///
+/// sshd is asked for nothing but this forward, by this user, and also where a hardened stage
+/// forbids all others: what a `Match` block says wins over what stands outside of one.
+pub(crate) fn files() -> Value {
     let apt = format!(
         "Acquire::http::Proxy \"http://{GUEST_ADDRESS}\";\n\
          Acquire::https::Proxy \"http://{GUEST_ADDRESS}\";\n\
@@ -59,14 +64,10 @@ pub(crate) fn seed() -> Map<String, Value> {
          \tAllowTcpForwarding remote\n\
          \tPermitListen {GUEST_ADDRESS}\n"
     );
-    let files = json!([
+    json!([
         {"path": "/etc/apt/apt.conf.d/95packyard-proxy", "content": apt, "permissions": "0644"},
         {"path": "/etc/ssh/sshd_config.d/01-packyard-build.conf", "content": sshd, "permissions": "0600"},
-    ]);
-    [("bootcmd", json!([command])), ("write_files", files)]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into_iter()
-        .collect()
+    ])
 }
 
 /// Waits until the guest reaches its proxy.

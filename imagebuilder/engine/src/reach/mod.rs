@@ -18,7 +18,7 @@ mod target;
 mod tests;
 
 pub(crate) use dial::Dialler;
-pub(crate) use guest::{GUEST_ADDRESS, environment, seed, until_reached};
+pub(crate) use guest::{GUEST_ADDRESS, boot_command, environment, files, until_reached};
 pub(crate) use judge::Refusal;
 pub(crate) use proxy::{CONNECTIONS, GuestProxy, IDLE, TOLD};
 pub use rule::{ParseReachError, ReachRule};

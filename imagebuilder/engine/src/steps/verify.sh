@@ -29,6 +29,7 @@ absent "nothing in /etc names the build user" '@BUILD_USER@' /etc
 absent "nothing names the proxy of the build" '@PROXY@' /etc /root /home /usr/local /var/lib/systemd
 none "settings of the build's proxy" /etc/apt/apt.conf.d/*packyard* /etc/ssh/sshd_config.d/*packyard*
 absent "no trace of the build's first boot" '@BUILD_INSTANCE@' /etc /var/log /var/lib/cloud
+none "timers that switch the machine off" /{etc,usr/lib,usr/local/lib}/systemd/system/packyard-deadline.timer
 none "leftovers of Ansible" /root/.ansible /home/*/.ansible /tmp/ansible* /var/tmp/ansible*
 none "packages of apt's cache" /var/cache/apt/archives/*.deb
 none "shell histories" /root/.bash_history /home/*/.bash_history

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use imagebuilder_provider::{
-    CaptureSpec, DiskFormat, DiskId, DiskSource, Ended, MachineSpec, MachineState, Media, Network,
-    Provider, Tags,
+    CaptureSpec, DEADLINE_UNIT, DiskFormat, DiskId, DiskSource, Ended, Machine, MachineSpec,
+    MachineState, Media, Network, Provider, Tags,
 };
 use imagebuilder_provider_qemu::QemuProvider;
 use jiff::{SignedDuration, Timestamp};
@@ -158,5 +158,40 @@ async fn a_machine_boots_and_so_does_its_image() {
         None,
         "the first machine's keys must not fit"
     );
+    switches_itself_off(&provider, &machine, &second).await;
     provider.destroy(&machine.id).await.unwrap();
+}
+
+/// The timer runs since the boot, whatever the clock says; when its time has come, the guest
+/// switches off in good order.
+async fn switches_itself_off(provider: &QemuProvider, machine: &Machine, guest: &Guest) {
+    let waits = async || {
+        let timer = format!("systemctl show {DEADLINE_UNIT}");
+        let told = guest.run(machine.ssh, &timer).await;
+        for line in ["ActiveState=active", "NextElapseUSecMonotonic=1h"] {
+            assert!(
+                told.lines().any(|one| one == line),
+                "{line} is not in {told}"
+            );
+        }
+    };
+    waits().await;
+    let nine_years = "sudo date -s '+9 years' >/dev/null && sleep 2";
+    guest.run(machine.ssh, nine_years).await;
+    waits().await;
+    let come = format!(
+        "sudo sed -i 's/^OnBootSec=.*/OnBootSec=1/' /run/systemd/system/{DEADLINE_UNIT} && \
+         sudo systemctl daemon-reload && sudo systemctl restart {DEADLINE_UNIT}"
+    );
+    // The connection may go before the answer comes.
+    drop(guest.try_run(machine.ssh, &come).await);
+    let start = Instant::now();
+    while let MachineState::Running { .. } = provider.machine(&machine.id).await.unwrap() {
+        assert!(
+            start.elapsed() < Duration::from_secs(180),
+            "the guest outlived its deadline"
+        );
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    println!("off in {:.1} s", start.elapsed().as_secs_f64());
 }

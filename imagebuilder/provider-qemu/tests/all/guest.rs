@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use imagebuilder_provider::{HostKey, Seed};
+use imagebuilder_provider::{HostKey, Seed, switch_off_after};
+use serde_json::{Map, json};
 use tokio::process::Command;
 
 /// An emulated machine on a busy host boots in a minute or two.
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+/// After so long the guest switches itself off.
+const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The keys of one machine.
 pub(crate) struct Guest {
@@ -57,7 +60,10 @@ impl Guest {
                 private: self.read("host"),
                 public: self.read("host.pub").trim().to_owned(),
             },
-            extra: None,
+            extra: Some(Map::from_iter([(
+                "bootcmd".to_owned(),
+                json!([switch_off_after(LIFETIME)]),
+            )])),
         }
     }
 
