@@ -19,8 +19,8 @@ use crate::error::{Result, StoreError};
 
 /// Large enough that a block's cost is the hash and the copy, not the hand-over.
 const BLOCK_BYTES: usize = 512 * 1024;
-/// After how much the disk is given what came until then. Measured with four pushes of 100 MB at
-/// once: a seventh faster than all of it at the end.
+/// After how much the disk is given what came until then: it works while the rest still comes.
+/// docs/benchmarks.md has what that gave.
 const SYNC_BYTES: u64 = 32 * 1024 * 1024;
 /// A client that sends single bytes must not make us keep a list of them.
 const BLOCK_FRAMES: usize = 256;

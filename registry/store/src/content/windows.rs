@@ -1,8 +1,7 @@
 //! Windows that stay mapped for a while, for whoever sends the same file next.
 //!
-//! Finding each page of a file for a mapping, and taking the mapping down again, costs about a
-//! fifth of what sending it does. It knows windows and not what is in them, and
-//! maps nothing itself.
+//! Each pull would find the pages of the same file for a mapping, and take the mapping down again.
+//! It knows windows and not what is in them, and maps nothing itself.
 
 use std::collections::HashMap;
 use std::fmt;
