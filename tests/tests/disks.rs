@@ -8,6 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use e2e::binary::workspace;
 use e2e::server::Server;
 use e2e::{fixtures, skip};
+use reqwest::Method;
+use tests_speaker::{Speaker, header, refused};
 
 #[test]
 fn a_full_disk_is_told_loses_nothing_and_is_used_again_when_it_has_room() -> Result<()> {
@@ -29,23 +31,28 @@ fn a_full_disk_is_told_loses_nothing_and_is_used_again_when_it_has_room() -> Res
     pull(&server, "library/byo:2.0.0", &temp.path().join("big-again"))
 }
 
-#[test]
-fn a_read_only_disk_is_told_is_read_on_and_is_used_again_when_it_can_be_written() -> Result<()> {
+#[tokio::test]
+async fn a_read_only_disk_is_told_is_read_on_and_is_used_again_when_it_can_be_written() -> Result<()>
+{
     let temp = tempfile::tempdir()?;
     let server = Server::start(&temp.path().join("data"), &[])?;
     push(&server, &workspace().join("packs/os/byo"))?.ok()?;
 
-    let uploads = server.data.join("registry/uploads");
-    let Some(disk) = Mount::read_only(&uploads)? else {
+    let Some(disk) = Mount::read_only(&server.data.join("registry/uploads"))? else {
         skip!("mounting a folder read-only needs root");
     };
-    let big = big_version(temp.path())?;
-    push(&server, &big)?.refused(1, &["read-only"])?;
+    // Our own client would wait and try again, as it is told to.
+    let registry = Speaker::to(server.host());
+    let uploads = "/v2/library/spectro-packs/archive/byo/blobs/uploads/";
+    let response = registry.send(Method::POST, uploads).await;
+    assert_eq!(header(response.headers(), "retry-after"), "60");
+    let told = refused(response, 503, "DENIED").await;
+    ensure!(told.contains("read-only"), "{told}");
     expect_versions(&server, 1)?;
     pull(&server, "library/byo:1.0.0", &temp.path().join("again"))?;
 
     drop(disk);
-    push(&server, &big)?.ok()?;
+    push(&server, &big_version(temp.path())?)?.ok()?;
     expect_versions(&server, 2)
 }
 
