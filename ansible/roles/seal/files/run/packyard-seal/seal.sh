@@ -115,6 +115,12 @@ arm() {
   systemctl daemon-reload && systemctl start "$unit"
 }
 
+# Blocks of removed files keep their bytes until the disk is told that they are free: last of all.
+trim() {
+  sync
+  [ "$seal_trim" != true ] || fstrim --all --quiet-unsupported
+}
+
 traces
 if [ "$phase" = final ]; then
   build_user
@@ -122,10 +128,9 @@ if [ "$phase" = final ]; then
   identity
   temporary
   journal
-  sync
+  trim
 else
   packages
   journal
-  [ "$seal_trim" != true ] || fstrim --all --quiet-unsupported
   arm
 fi
