@@ -25,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("traces", &["proxies"]),
     ("service", &["proxies", "traces"]),
     ("imagebuilder-api", &["registry-pack"]),
+    ("imagebuilder-chunks", &[]),
     (
         "imagebuilder-provider",
         &["imagebuilder-api", "registry-pack"],
@@ -38,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "database",
             "imagebuilder-api",
+            "imagebuilder-chunks",
             "imagebuilder-provider",
             "proxies",
             "registry-client",
@@ -63,6 +65,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "packyard",
         &[
             "imagebuilder-api",
+            "imagebuilder-chunks",
             "imagebuilder-engine",
             "imagebuilder-provider",
             "imagebuilder-provider-qemu",
