@@ -29,6 +29,7 @@ mod options;
 pub mod packs;
 pub mod profiles;
 mod progress;
+mod ranges;
 mod refusal;
 mod retry;
 mod upload;

@@ -4,5 +4,6 @@
 mod auth;
 mod download;
 mod listing;
+mod ranges;
 mod server;
 mod upload;
