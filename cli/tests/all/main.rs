@@ -13,4 +13,5 @@ mod help;
 mod images;
 mod packs;
 mod program;
+mod pulls;
 mod serve;

@@ -71,6 +71,10 @@ pub const CYCLONEDX: &str = "application/vnd.cyclonedx+json";
 /// Referrer of an image: provenance.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 
+/// Referrer of an image: where its disk is cut, and what each piece is, so that a host with a
+/// similar disk pulls the difference.
+pub const IMAGE_CHUNKS: &str = "application/vnd.packyard.image.chunks.v1";
+
 /// Annotation that holds a layer's file name.
 pub const ANNOTATION_TITLE: &str = "org.opencontainers.image.title";
 /// Annotation that holds the time of creation.

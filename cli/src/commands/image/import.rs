@@ -9,7 +9,7 @@ use registry_pack::{Digest, Reference, media};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::qcow2;
+use super::{chunk_map, qcow2};
 use crate::context::Context;
 use crate::download::Download;
 use crate::error::CliError;
@@ -139,6 +139,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         &progress,
     )
     .await?;
+    if let Some(why) = chunk_map::publish(&client, &reference.repository, &pushed, path).await? {
+        let why = format!("whoever pulls it fetches it whole, since it has no map: {why}");
+        context.output.remark(why);
+    }
     answer(context, &reference, &pushed, digest, &config)
 }
 

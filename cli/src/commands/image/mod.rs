@@ -1,8 +1,10 @@
 //! `packyard image`: virtual machines' disks, made from profiles.
 
 mod build;
+mod chunk_map;
 mod copy;
 mod dependants;
+mod difference;
 mod explain;
 mod find;
 mod gc;
@@ -11,6 +13,7 @@ mod import;
 mod ls;
 mod pull;
 mod qcow2;
+mod reuse;
 mod revoke;
 mod show;
 
