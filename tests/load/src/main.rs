@@ -1,8 +1,8 @@
-//! The load generator: what `make bench-registry` and `make soak` run.
+//! The load generator: what `make bench-registry`, `make bench-build` and `make soak` run.
 //!
-//! It talks to registries over HTTP alone, as any client does, and knows none of the product's
-//! crates. `bench` compares servers, `soak` looks for anything lost, `bare` is the server without
-//! a registry that shows what the machine can do.
+//! It talks to servers over HTTP alone, as any client does, and knows none of the product's
+//! crates. `bench` compares registries, `soak` looks for anything lost, `bare` is the server
+//! without a registry that shows what the machine can do, and `answers` asks an image builder.
 
 #![expect(
     clippy::print_stdout,
@@ -10,6 +10,7 @@
     reason = "a program for people: what it prints is what it is for"
 )]
 
+mod answers;
 mod bare;
 mod bench;
 mod drive;
@@ -24,7 +25,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Loads registries and measures them")]
+#[command(about = "Loads servers and measures them")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -36,6 +37,8 @@ enum Verb {
     Bench(bench::Options),
     /// Push, pull, delete, collect and kill for a time; find what was lost.
     Soak(soak::Options),
+    /// Ask a builder for an image that exists, at a fixed rate; report how long it takes.
+    Answers(answers::Options),
     /// Serve fixed bytes: the limit that a registry is compared with.
     Bare(bare::Options),
 }
@@ -54,6 +57,7 @@ fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Bench(options) => bench::run(&options),
         Verb::Soak(options) => soak::run(&options),
+        Verb::Answers(options) => answers::run(&options),
         Verb::Bare(options) => bare::run(&options),
     }
 }

@@ -3,23 +3,16 @@
 //!
 //! Each connection has one request on its way: no pipelining.
 
-use std::io::Write as _;
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use hdrhistogram::Histogram;
+use anyhow::{Context as _, Result, ensure};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
-use rustix::net::RecvFlags;
 
+use super::Latency;
 use crate::server::Server;
-use crate::wire::Head;
+use crate::wire::Exchange;
 
-/// The longest time that is told apart; more counts as this.
-const LONGEST_NANOS: u64 = 60_000_000_000;
-/// The longest answer that is read here.
-const ANSWER_BYTES: usize = 8 << 20;
 /// What clients of images say. Without it one of the servers hides OCI manifests.
 const ACCEPT: &str =
     "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, */*";
@@ -28,8 +21,8 @@ const ACCEPT: &str =
 pub(crate) struct Answered {
     pub(crate) requests: u64,
     pub(crate) time: Duration,
-    /// Nanoseconds from the request's first byte to the answer's last.
-    pub(crate) latency: Histogram<u64>,
+    /// From the request's first byte to the answer's last.
+    pub(crate) latency: Latency,
 }
 
 impl Answered {
@@ -39,7 +32,7 @@ impl Answered {
 
     /// Milliseconds that this share of the requests took at most.
     pub(crate) fn millis(&self, share: f64) -> f64 {
-        self.latency.value_at_quantile(share) as f64 / 1e6
+        self.latency.millis(share)
     }
 }
 
@@ -57,7 +50,7 @@ pub(crate) fn get(
         let one = Asking::new(server, targets, number)?;
         epoll::add(
             &poll,
-            &one.socket,
+            &one.exchange,
             epoll::EventData::new_u64(number as u64),
             epoll::EventFlags::IN,
         )?;
@@ -66,7 +59,7 @@ pub(crate) fn get(
     let mut answered = Answered {
         requests: 0,
         time: Duration::ZERO,
-        latency: Histogram::new_with_max(LONGEST_NANOS, 3)?,
+        latency: Latency::new()?,
     };
     let mut events = Vec::with_capacity(connections);
     let started = Instant::now();
@@ -81,8 +74,7 @@ pub(crate) fn get(
                 .get_mut(usize::try_from(event.data.u64())?)
                 .context("know the connection")?;
             if one.read()? {
-                let nanos = u64::try_from(one.asked.elapsed().as_nanos())?;
-                answered.latency.saturating_record(nanos);
+                answered.latency.record(one.asked.elapsed());
                 answered.requests += 1;
                 one.ask()?;
             }
@@ -94,20 +86,14 @@ pub(crate) fn get(
 
 /// One connection with a request on its way.
 struct Asking {
-    socket: TcpStream,
+    exchange: Exchange,
     requests: Vec<Vec<u8>>,
     next: usize,
     asked: Instant,
-    buffer: Vec<u8>,
-    have: usize,
-    /// The length of the answer that is being read, once its head is there.
-    whole: Option<usize>,
 }
 
 impl Asking {
     fn new(server: &Server, targets: &[String], number: usize) -> Result<Self> {
-        let socket = TcpStream::connect(server.address).context("connect")?;
-        socket.set_nodelay(true)?;
         let requests = targets
             .iter()
             .map(|target| {
@@ -119,51 +105,31 @@ impl Asking {
             })
             .collect::<Vec<_>>();
         Ok(Self {
-            socket,
+            exchange: Exchange::open(server.address)?,
             // Connections begin at different targets.
             next: number % requests.len(),
             requests,
             asked: Instant::now(),
-            buffer: vec![0; 64 << 10],
-            have: 0,
-            whole: None,
         })
     }
 
     fn ask(&mut self) -> Result<()> {
-        self.have = 0;
-        self.whole = None;
         self.asked = Instant::now();
         let request = &self.requests[self.next];
         self.next = (self.next + 1) % self.requests.len();
-        self.socket.write_all(request).context("ask")
+        self.exchange.send(request)
     }
 
     /// Reads what is there; whether the answer is complete.
     fn read(&mut self) -> Result<bool> {
-        if self.have == self.buffer.len() {
-            ensure!(self.have < ANSWER_BYTES, "the answer is too long");
-            self.buffer.resize(self.have * 2, 0);
-        }
-        let (_, read) = rustix::net::recv(
-            &self.socket,
-            &mut self.buffer[self.have..],
-            RecvFlags::DONTWAIT,
-        )
-        .context("read an answer")?;
-        ensure!(read > 0, "the server closed the connection");
-        self.have += read;
-        let whole = match self.whole {
-            Some(whole) => whole,
-            None => match Head::parse(&self.buffer[..self.have])? {
-                Some(head) if head.status == 200 => {
-                    *self.whole.insert(head.length + usize::try_from(head.body)?)
-                }
-                Some(head) => bail!("an answer has status {}", head.status),
-                None => return Ok(false),
-            },
+        let Some(answer) = self.exchange.read()? else {
+            return Ok(false);
         };
-        ensure!(self.have <= whole, "more came than was asked for");
-        Ok(self.have == whole)
+        ensure!(
+            answer.status == 200,
+            "an answer has status {}",
+            answer.status
+        );
+        Ok(true)
     }
 }
