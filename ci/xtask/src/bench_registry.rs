@@ -8,14 +8,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::tree;
+use crate::release::{self, finish, target};
 
 /// How long a soak takes when nobody says: enough for some kills.
 const SOAK_SECONDS: u64 = 60;
 
 /// Compares the registry with distribution's. More arguments go to the load generator.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
-    let built = build()?;
+    let built = release::programs()?;
     let distribution = tool("registry")?;
     let mut command = Command::new(built.join("load"));
     command
@@ -37,7 +37,7 @@ pub(crate) fn soak(arguments: &[String]) -> Result<()> {
         more => (None, more),
     };
     let seconds = time.map_or(Ok(SOAK_SECONDS), |time| seconds(time))?;
-    let built = build()?;
+    let built = release::programs()?;
     let mut command = Command::new(built.join("load"));
     command
         .args(["soak", "--packyard"])
@@ -47,27 +47,6 @@ pub(crate) fn soak(arguments: &[String]) -> Result<()> {
         .args(["--seconds", &seconds.to_string()])
         .args(more);
     finish(&mut command)
-}
-
-/// Builds both programs; the folder that they are in.
-fn build() -> Result<PathBuf> {
-    let mut command = Command::new(tree::cargo());
-    command
-        .args([
-            "build",
-            "--release",
-            "--package",
-            "packyard",
-            "--package",
-            "load",
-        ])
-        .current_dir(tree::root());
-    finish(&mut command)?;
-    Ok(target().join("release"))
-}
-
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| tree::root().join("target"), PathBuf::from)
 }
 
 /// A program that `ci/setup tools` built.
@@ -83,13 +62,6 @@ fn tool(name: &str) -> Result<PathBuf> {
         program.display()
     );
     Ok(program)
-}
-
-fn finish(command: &mut Command) -> Result<()> {
-    let program = command.get_program().display().to_string();
-    let status = command.status().with_context(|| format!("run {program}"))?;
-    ensure!(status.success(), "{program} ended with {status}");
-    Ok(())
 }
 
 fn seconds(time: &str) -> Result<u64> {

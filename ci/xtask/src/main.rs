@@ -13,6 +13,7 @@ mod bench_build;
 mod bench_registry;
 mod docs;
 mod finding;
+mod release;
 mod run;
 mod soak_build;
 mod tests_all;
@@ -65,7 +66,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench-build",
-        help: "the main job, measured",
+        help: "the main job, measured [--without-by-hand: not beside the script by hand]",
         run: bench_build::run,
     },
     Verb {

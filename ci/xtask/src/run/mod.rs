@@ -7,6 +7,7 @@ mod client;
 mod figures;
 mod interrupt;
 mod library;
+mod next_version;
 mod server;
 mod summary;
 
@@ -21,6 +22,7 @@ use crate::tree;
 use client::Client;
 pub(crate) use interrupt::{Interrupt, Interrupted};
 use library::{Library, PackFolder, ProfileFile};
+pub(crate) use next_version::fetched_share;
 pub(crate) use server::Server;
 use summary::Summary;
 
@@ -39,6 +41,16 @@ pub(crate) struct Places {
     folder: PathBuf,
     data: PathBuf,
     cache: PathBuf,
+}
+
+/// What the main job made, for those who measure more of it.
+pub(crate) struct Job {
+    pub(crate) figures: Figures,
+    /// The signature of the image that was built first.
+    pub(crate) cold: String,
+    /// The profile with the changed role, and the signature of its image: the newest there is.
+    pub(crate) profile: String,
+    pub(crate) changed: String,
 }
 
 /// What is measured beside the summary; `cargo xtask bench-build` prints it.
@@ -73,7 +85,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 }
 
 /// The whole job; the server is left running.
-pub(crate) fn main_job(places: &Places, interrupt: &Interrupt) -> Result<(Server, Figures)> {
+pub(crate) fn main_job(places: &Places, interrupt: &Interrupt) -> Result<(Server, Job)> {
     empty(&places.data)?;
     let library = Library::open(&tree::root().join("packs"))?;
     let profile = library.profile(PROFILE)?;
@@ -152,7 +164,13 @@ pub(crate) fn main_job(places: &Places, interrupt: &Interrupt) -> Result<(Server
     write_json(&places.folder.join("figures.json"), &figures)?;
     eprintln!();
     println!("{}", summary::table(&summary));
-    Ok((server, figures))
+    let job = Job {
+        figures,
+        cold: summary.signature,
+        profile: change.profile.reference(),
+        changed: text(&changed.record, "signature")?,
+    };
+    Ok((server, job))
 }
 
 /// An image, and the build that made it.
@@ -247,6 +265,16 @@ impl Places {
             folder,
             cache,
         })
+    }
+
+    /// Where the image builder keeps what it knows.
+    pub(crate) fn builder_database(&self) -> PathBuf {
+        self.data.join("builder/builder.db")
+    }
+
+    /// A file of the run, beside the summary.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// The components of the Kubernetes pack as they were published.

@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
