@@ -7,6 +7,7 @@
 
 mod capture;
 mod checkpoint;
+mod chunk_map;
 mod copy_to_regions;
 mod destroy_machine;
 mod find_reusable;

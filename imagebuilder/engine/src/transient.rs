@@ -1,4 +1,4 @@
-//! What goes from a build's folder when the build ends: keys, volumes, facts, sockets.
+//! What goes from a build's folder when the build ends: keys, volumes, facts, maps, sockets.
 //!
 //! The worker that ends a build removes them itself. One that was killed, or lost the build to
 //! another host, finds them later by [`sweep`]. Logs go by another rule: `logs::forget_old`.
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::workshop::Workshop;
 
 /// Files and folders of a build's folder that only a running build needs.
-const NAMES: [&str; 4] = ["keys-build", "keys-verify", "media", "facts"];
+const NAMES: [&str; 5] = ["keys-build", "keys-verify", "media", "facts", "chunks"];
 /// What the names of sockets of SSH connections begin with.
 const SOCKET: &str = "ssh-";
 

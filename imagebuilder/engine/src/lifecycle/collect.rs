@@ -20,11 +20,12 @@ use crate::views;
 
 const PAGE: u32 = 500;
 /// What refers to an image goes with it.
-const REFERRERS: [&str; 6] = [
+const REFERRERS: [&str; 7] = [
     media::BUILD_RECORD,
     media::IN_TOTO,
     media::CYCLONEDX,
     media::KUBE_BENCH_REPORT,
+    media::IMAGE_CHUNKS,
     media::IMAGE_REVOCATION,
     media::DEPRECATION,
 ];

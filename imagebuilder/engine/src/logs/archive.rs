@@ -16,12 +16,13 @@ pub(crate) const FILE_BYTES: u64 = 64 << 20;
 /// More files are no logs.
 pub(crate) const FILES: usize = 20_000;
 const DEPTH: u32 = 6;
-/// Keys, volumes, variables, and what only Ansible needs.
-const PASSED_OVER: [&str; 9] = [
+/// Keys, volumes, variables, the map of the image, and what only Ansible needs.
+const PASSED_OVER: [&str; 10] = [
     "keys-build",
     "keys-verify",
     "media",
     "facts",
+    "chunks",
     "env",
     "home",
     "tmp",

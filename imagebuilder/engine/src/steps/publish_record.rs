@@ -17,7 +17,7 @@ use crate::registry::{Artifact, Content, Descriptor, Layer};
 use crate::steps::inspect::SBOM_FILE;
 use crate::steps::kube_bench::{Benched, REPORT_FILE};
 use crate::steps::verify::Verified;
-use crate::steps::{Outcome, Part};
+use crate::steps::{Outcome, Part, chunk_map};
 use crate::{provenance, views};
 
 pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
@@ -175,6 +175,9 @@ async fn reports(
         let bytes = std::fs::read(&path)
             .map_err(|error| Failure::host(&format!("read {}", path.display()), &error))?;
         all.push((artifact_type, title, bytes));
+    }
+    if let Some(map) = chunk_map::made(build)? {
+        all.push((media::IMAGE_CHUNKS, "chunks.map", map));
     }
     Ok(all)
 }

@@ -2,7 +2,8 @@
 //!
 //! The machine is thrown away. It gets another user, another host key and
 //! another instance id, so that whatever the build left behind shows. While it boots, the
-//! file goes to the registry, where no manifest names it before the look has ended well.
+//! file goes to the registry, where no manifest names it before the look has ended well, and is
+//! cut into chunks.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::machine::{self, LiveMachine, Wanted};
 use crate::reach;
 use crate::ssh::{BUILD_USER, VERIFY_USER};
 use crate::steps::inspect::Inspected;
-use crate::steps::{Outcome, Part};
+use crate::steps::{Outcome, Part, chunk_map};
 
 const LOOK_TIMEOUT: Duration = Duration::from_secs(600);
 const DISK: &str = "disk";
@@ -49,12 +50,13 @@ pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
     })?;
     look_like_an_image(build, &captured, &path)?;
     let digest = digest_of(path.clone()).await?;
-    let uploading = async {
+    let publishing = async {
         upload(build, &path, &digest).await;
+        chunk_map::make(build, &path).await;
         Ok(())
     };
     let booting = boot(build, &captured, path.clone(), &digest);
-    let (findings, ()) = tokio::try_join!(booting, uploading)?;
+    let (findings, ()) = tokio::try_join!(booting, publishing)?;
     let failed: Vec<&str> = findings
         .iter()
         .filter(|one| !one.passed)

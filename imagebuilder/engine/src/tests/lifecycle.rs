@@ -6,6 +6,7 @@ use imagebuilder_api::{
 use registry_pack::media;
 
 use crate::error::EngineError;
+use crate::registry::{Artifact, Descriptor, Registry as _};
 use crate::testing::World;
 use crate::tests::cancel::{hold, until_held};
 
@@ -23,6 +24,27 @@ async fn change_last_role(world: &World, to: &str) {
     world
         .publish_pack("addon-demo", "addon", "false", &roles)
         .await;
+}
+
+/// Makes something of this type refer to an image.
+async fn refer(world: &World, signature: &str, artifact_type: &str) {
+    let record = world.engine.image(signature).await.unwrap();
+    let image = record.artifact.unwrap();
+    let referrer = Artifact {
+        artifact_type: artifact_type.to_owned(),
+        config: (media::EMPTY_CONFIG.to_owned(), b"{}".to_vec()),
+        layers: Vec::new(),
+        subject: Some(Descriptor {
+            media_type: media::IMAGE_MANIFEST.to_owned(),
+            digest: image.digest,
+            size_bytes: 1,
+            annotations: serde_json::Map::new(),
+        }),
+        annotations: Vec::new(),
+    };
+    let repository = image.repository.parse().unwrap();
+    let pushed = world.registry.push(&repository, None, &referrer);
+    pushed.await.unwrap();
 }
 
 fn reason(answer: Result<impl std::fmt::Debug, EngineError>) -> String {
@@ -127,6 +149,7 @@ async fn a_rule_removes_what_nobody_needs() {
     let held = build(&world).await;
     change_last_role(&world, "echo two").await;
     let old = build(&world).await;
+    refer(&world, &old, media::IMAGE_CHUNKS).await;
     change_last_role(&world, "echo three").await;
     let current = build(&world).await;
     world
