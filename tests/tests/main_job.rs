@@ -33,6 +33,7 @@ fn the_main_job() -> Result<()> {
     shows_report_and_record(&server, &first, temp.path())?;
     nothing_is_left(&data)?;
     let second = rebuilds_only_the_last_role(&server, temp.path(), &first)?;
+    fetches_the_difference(&server, temp.path(), &first, &second)?;
     explains_the_difference(&server, &first, &second)?;
     refuses_what_kube_bench_refuses(&server, temp.path())?;
     let server = runs_only_roles(server, &data, temp.path())?;
@@ -105,6 +106,7 @@ fn shows_report_and_record(server: &Server, signature: &str, temp: &Path) -> Res
     for kind in [
         "application/vnd.packyard.kube-bench.report.v1+json",
         "application/vnd.packyard.build.record.v1+json",
+        "application/vnd.packyard.image.chunks.v1",
         "application/vnd.cyclonedx+json",
         "application/vnd.in-toto+json",
     ] {
@@ -226,6 +228,26 @@ fn rebuilds_only_the_last_role(server: &Server, temp: &Path, first: &str) -> Res
         "all but the last stage are reused: {view:#}"
     );
     Ok(signature)
+}
+
+/// A host that has the image before fetches little of the next one.
+fn fetches_the_difference(server: &Server, temp: &Path, first: &str, second: &str) -> Result<()> {
+    let (old, new) = (temp.join("first.qcow2"), temp.join("second.qcow2"));
+    let pull = ["image", "pull", first, "--output", text(&old)?];
+    server.run(&pull)?.ok()?;
+    let pull = ["image", "pull", second, "--output", text(&new)?];
+    let answer = server.json(&[&pull[..], &["--reuse", text(&old)?]].concat())?;
+    let number = |key: &str| {
+        answer[key]
+            .as_f64()
+            .with_context(|| format!("{key}: {answer:#}"))
+    };
+    let share = number("fetchedBytes")? / number("size")?;
+    e2e::report("fetched of the next version, share of its bytes", share);
+    // Without the map, or with one that fits nothing, it would be all of it.
+    ensure!(share < 0.5, "{answer:#}");
+    std::fs::remove_file(old)?;
+    Ok(std::fs::remove_file(new)?)
 }
 
 fn explains_the_difference(server: &Server, first: &str, second: &str) -> Result<()> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use imagebuilder_api::{BuildState, EnsureImage, StepName};
 use imagebuilder_provider::When;
+use registry_pack::media;
 
 use super::OnQemu;
 use crate::failure::Failure;
@@ -53,10 +54,10 @@ async fn succeeds(host: &OnQemu, build: &str, about: &str) {
     let view = host.world.ended(build).await;
     assert_eq!(view.state, BuildState::Succeeded, "{about}: {view:#?}");
     let pushed = host.world.registry.artifact_types("library/images/os-demo");
-    let records = pushed
-        .iter()
-        .filter(|kind| **kind == registry_pack::media::IMAGE);
-    assert_eq!(records.count(), 1, "{about}: published once");
+    for kind in [media::IMAGE, media::IMAGE_CHUNKS] {
+        let count = pushed.iter().filter(|pushed| *pushed == kind).count();
+        assert_eq!(count, 1, "{about}: {kind} is published once");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
