@@ -62,14 +62,15 @@ pub(crate) fn put(file: &mut [u8], at: usize, entry: u64) {
 /// Bytes that do not repeat; another seed gives others.
 pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    std::iter::repeat_with(|| {
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        (state >> 32) as u8
-    })
-    .take(len)
-    .collect()
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
 }
 
 /// The bytes as an open disk.
