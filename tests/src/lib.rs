@@ -9,6 +9,7 @@ pub mod cache;
 pub mod fixtures;
 pub mod processes;
 pub mod publish;
+pub mod remnants;
 pub mod server;
 pub mod tools;
 

@@ -11,7 +11,7 @@ use e2e::binary::workspace;
 use e2e::processes::{self, wait_for};
 use e2e::publish::text;
 use e2e::server::Server;
-use e2e::{fixtures, publish, tools};
+use e2e::{fixtures, publish, remnants, tools};
 use serde_json::Value;
 
 use crate::reach::{Site, told_of_what_was_refused};
@@ -125,6 +125,7 @@ fn shows_report_and_record(server: &Server, signature: &str, temp: &Path) -> Res
         .arg(&disk)
         .status()?;
     ensure!(check.success(), "qemu-img check of the pulled image");
+    holds_no_private_key(&disk)?;
     std::fs::remove_file(disk)?;
     let explained = server.run(&["image", "explain", signature])?;
     for input in ["base", "harden", "kubernetes", "kubelet", "1.34.4"] {
@@ -134,6 +135,18 @@ fn shows_report_and_record(server: &Server, signature: &str, temp: &Path) -> Res
             explained.stdout
         );
     }
+    Ok(())
+}
+
+/// The build's machine had a host key and a user with a key: no block of them is left. What every
+/// Debian has shows that the look is not blind.
+fn holds_no_private_key(disk: &Path) -> Result<()> {
+    // How OpenSSH's private keys begin: the magic of the format in base64, and not the line before
+    // it, which stands in OpenSSH's programs too.
+    let key = b"b3BlbnNzaC1rZXktdjE";
+    let counts = remnants::count(disk, &[key, b"ID=debian"])?;
+    ensure!(counts[0] == 0, "{} private keys are left", counts[0]);
+    ensure!(counts[1] > 0, "not even the name of the system was found");
     Ok(())
 }
 
@@ -377,7 +390,7 @@ fn gives_up_on_a_machine_that_never_boots(data: &Path, temp: &Path) -> Result<()
     Ok(())
 }
 
-fn nothing_is_left(data: &Path) -> Result<()> {
+pub(crate) fn nothing_is_left(data: &Path) -> Result<()> {
     let machines = processes::machines(data);
     ensure!(machines.is_empty(), "left running: {machines:#?}");
     let folder = data.join("builder/machines");
@@ -392,7 +405,7 @@ fn stages(view: &Value) -> impl Iterator<Item = &Value> {
     view["stages"].as_array().into_iter().flatten()
 }
 
-fn step<'view>(view: &'view Value, name: &str) -> &'view Value {
+pub(crate) fn step<'view>(view: &'view Value, name: &str) -> &'view Value {
     view["steps"]
         .as_array()
         .into_iter()
@@ -423,7 +436,7 @@ fn attempts(view: &Value, stage: &str) -> Option<u64> {
     stage_step(view, stage)["attempts"].as_u64()
 }
 
-fn newest_build(server: &Server) -> Result<Value> {
+pub(crate) fn newest_build(server: &Server) -> Result<Value> {
     let builds = server.json(&["build", "ls"])?;
     let id = builds["builds"][0]["id"]
         .as_str()
