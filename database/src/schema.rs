@@ -53,6 +53,28 @@ impl Pool {
         .map_err(database(statement.what))
     }
 
+    /// How SQLite would run a statement: for each step its number, the one that it is a part of,
+    /// and SQLite's words. Nothing on PostgreSQL, which decides by what its tables hold.
+    ///
+    /// # Errors
+    /// What it does not understand.
+    pub async fn plan(&self, statement: &'static Statement) -> Result<Vec<(i64, i64, String)>> {
+        let Backend::Sqlite(file) = &self.backend else {
+            return Ok(Vec::new());
+        };
+        let mut connection = file.writer().await.map_err(database(statement.what))?;
+        let text = format!("EXPLAIN QUERY PLAN {}", statement.sqlite);
+        // The text is a constant of ours behind two words.
+        sqlx::query_as::<_, (i64, i64, i64, String)>(sqlx::AssertSqlSafe(text))
+            .fetch_all(&mut *connection)
+            .await
+            .map(|steps| {
+                let said = |(id, part_of, _, detail)| (id, part_of, detail);
+                steps.into_iter().map(said).collect()
+            })
+            .map_err(database(statement.what))
+    }
+
     /// Table and column of everything that the migrations made.
     ///
     /// # Errors

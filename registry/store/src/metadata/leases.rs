@@ -46,8 +46,8 @@ statements! {
     LEAVE: "lease the blobs of manifests that go" =
         "INSERT INTO leases (repository_id, blob_id, expires_at)
          SELECT DISTINCT mb.repository_id, mb.blob_id, " now " + $2 FROM" list["$1"]
-        "JOIN manifest_blobs mb ON mb.manifest_id = CAST(j.value AS BIGINT)
-         WHERE true ON CONFLICT (repository_id, blob_id) DO UPDATE
+        "CROSS JOIN manifest_blobs mb
+         WHERE mb.manifest_id = CAST(j.value AS BIGINT) ON CONFLICT (repository_id, blob_id) DO UPDATE
          SET expires_at = excluded.expires_at WHERE leases.expires_at < excluded.expires_at";
 }
 

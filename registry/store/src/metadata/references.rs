@@ -8,6 +8,8 @@ use super::{Transaction, json_array, now, statements, values};
 use crate::error::{Result, StoreError};
 use crate::manifests::{MissingPolicy, NewManifest};
 
+// A list comes first, and CROSS JOIN keeps it there: SQLite would read all manifests of a
+// repository, which it thinks are few, and look for each of them in the list.
 statements! {
     KNOWN: "look up a manifest" =
         "SELECT id FROM manifests WHERE repository_id = $1 AND digest = $2";
@@ -21,24 +23,24 @@ statements! {
         "SELECT b.id FROM blobs b WHERE b.digest IN (SELECT j.value FROM" list["$1"] ")
          ORDER BY b.id" for_key_share;
     HELD_BLOBS: "check a manifest's blobs" =
-        "SELECT b.digest FROM" list["$1"] "JOIN blobs b ON b.digest = j.value
-         JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = $2";
+        "SELECT b.digest FROM" list["$1"] "CROSS JOIN blobs b CROSS JOIN repository_blobs rb
+         WHERE b.digest = j.value AND rb.blob_id = b.id AND rb.repository_id = $2";
     HELD_MANIFESTS: "check an index's manifests" =
-        "SELECT m.digest FROM" list["$1"] "JOIN manifests m ON m.digest = j.value
-         AND m.repository_id = $2";
+        "SELECT m.digest FROM" list["$1"] "CROSS JOIN manifests m
+         WHERE m.digest = j.value AND m.repository_id = $2";
     INSERT_MISSING: "record a missing reference" =
         "INSERT INTO manifest_missing (manifest_id, repository_id, digest, is_manifest)
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     INSERT_BLOBS: "record a manifest's blobs" =
         "INSERT INTO manifest_blobs (manifest_id, repository_id, blob_id)
-         SELECT $1, rb.repository_id, b.id FROM" list["$2"] "JOIN blobs b ON b.digest = j.value
-         JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = $3
-         WHERE true ON CONFLICT DO NOTHING";
+         SELECT $1, rb.repository_id, b.id
+         FROM" list["$2"] "CROSS JOIN blobs b CROSS JOIN repository_blobs rb
+         WHERE b.digest = j.value AND rb.blob_id = b.id AND rb.repository_id = $3
+         ON CONFLICT DO NOTHING";
     INSERT_CHILDREN: "record an index's manifests" =
         "INSERT INTO manifest_children (manifest_id, repository_id, child_id)
-         SELECT $1, m.repository_id, m.id FROM" list["$2"] "JOIN manifests m
-         ON m.repository_id = $3 AND m.digest = j.value
-         WHERE true ON CONFLICT DO NOTHING";
+         SELECT $1, m.repository_id, m.id FROM" list["$2"] "CROSS JOIN manifests m
+         WHERE m.repository_id = $3 AND m.digest = j.value ON CONFLICT DO NOTHING";
     ADOPT: "resolve an index's references" =
         "INSERT INTO manifest_children (manifest_id, repository_id, child_id)
          SELECT manifest_id, repository_id, $1 FROM manifest_missing

@@ -55,6 +55,30 @@ async fn both_databases_understand_every_statement() {
     }
 }
 
+/// SQLite would as soon read a whole repository and look into the list for each row: what a push
+/// costs would grow with what was pushed before.
+#[tokio::test]
+async fn sqlite_reads_a_list_once_and_not_for_each_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [pool, _] = pools(&folder).await;
+    let mut lists = 0;
+    for statement in all() {
+        let steps = pool.plan(statement).await.expect("a plan");
+        for (number, (_, part_of, said)) in steps.iter().enumerate() {
+            if !said.starts_with("SCAN j ") {
+                continue;
+            }
+            lists += 1;
+            let is_inside = |(_, other, said): &&(i64, i64, String)| {
+                other == part_of && (said.starts_with("SCAN ") || said.starts_with("SEARCH "))
+            };
+            let outer = steps[..number].iter().find(is_inside);
+            assert!(outer.is_none(), "{outer:?} before {said}\n{statement:#?}");
+        }
+    }
+    assert!(lists > 10, "found {lists} lists");
+}
+
 #[tokio::test]
 async fn both_databases_have_the_same_migrations_and_columns() {
     let [sqlite, postgres] = SCHEMA.versions();

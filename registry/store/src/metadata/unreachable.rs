@@ -12,6 +12,7 @@ use super::repositories::change_repository;
 use super::{Metadata, Transaction, json_list, leases, milliseconds, statements, values};
 use crate::error::Result;
 
+// CROSS JOIN keeps lists first, as in references.rs.
 statements! {
     WINDOW: "look through the manifests" =
         "SELECT m.id, m.repository_id, r.name AS repository,
@@ -22,19 +23,21 @@ statements! {
          WHERE m.id > $1 ORDER BY m.id LIMIT $2";
     THERE: "look for a manifest" = "SELECT 1 FROM manifests WHERE id = $1";
     REACHING: "look for what reaches a manifest" =
-        "SELECT c.manifest_id FROM" list["$1"] "JOIN manifest_children c
-             ON c.child_id = CAST(j.value AS BIGINT) AND c.repository_id = $2
+        "SELECT c.manifest_id FROM" list["$1"] "CROSS JOIN manifest_children c
+             WHERE c.child_id = CAST(j.value AS BIGINT) AND c.repository_id = $2
          UNION
-         SELECT s.id FROM" list["$1"] "JOIN manifests m ON m.id = CAST(j.value AS BIGINT)
-             JOIN manifests s ON s.repository_id = $2 AND s.digest = m.subject
+         SELECT s.id FROM" list["$1"] "CROSS JOIN manifests m CROSS JOIN manifests s
+             WHERE m.id = CAST(j.value AS BIGINT)
+             AND s.repository_id = $2 AND s.digest = m.subject
          UNION
-         SELECT f.id FROM" list["$1"] "JOIN manifests m ON m.id = CAST(j.value AS BIGINT)
-             JOIN manifests f ON f.repository_id = $2 AND f.subject = m.digest";
+         SELECT f.id FROM" list["$1"] "CROSS JOIN manifests m CROSS JOIN manifests f
+             WHERE m.id = CAST(j.value AS BIGINT)
+             AND f.repository_id = $2 AND f.subject = m.digest";
     KEPT: "look for what is tagged or young" =
-        "SELECT count(*) FROM" list["$1"] "JOIN manifests m ON m.id = CAST(j.value AS BIGINT)
-         WHERE m.pushed_at > " now " - $2 OR EXISTS (
+        "SELECT count(*) FROM" list["$1"] "CROSS JOIN manifests m
+         WHERE m.id = CAST(j.value AS BIGINT) AND (m.pushed_at > " now " - $2 OR EXISTS (
              SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id
-             AND t.manifest_id = m.id)";
+             AND t.manifest_id = m.id))";
     PART: "delete manifests" =
         "DELETE FROM manifest_children
          WHERE manifest_id IN (SELECT CAST(j.value AS BIGINT) FROM" list["$1"] ")";
