@@ -70,9 +70,18 @@ impl Acceptor {
             true => &self.aes_128,
             false => &self.as_asked,
         };
-        hello.into_stream(Arc::clone(config)).await
+        hello
+            .into_stream_with(Arc::clone(config), |connection| {
+                connection.set_buffer_limit(Some(SENT_AT_ONCE));
+            })
+            .await
     }
 }
+
+/// How much is encrypted before it goes to the socket, in bytes: what a blob is read by. Each write
+/// wakes the reader, and with rustls' own 64 KiB that costs more than to encrypt what is written:
+/// one pull was 1.7 times as fast with this.
+const SENT_AT_ONCE: usize = 512 * 1024;
 
 const AES_128: [CipherSuite; 3] = [
     CipherSuite::TLS13_AES_128_GCM_SHA256,
