@@ -1,12 +1,12 @@
 //! What large pulls do to everybody else: a manifest's time while eight blobs are pulled, and
-//! while nothing is.
+//! while nothing is. The bare server shows what a server does that lets nobody else have a turn.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::fixture::Fixture;
-use super::{Bench, two};
+use super::{Bench, three};
 use crate::drive::{Background, get};
 use crate::report::{Bar, Figure, Goal, Verdict};
 use crate::server::pause;
@@ -20,8 +20,7 @@ const UNDER_WAY: Duration = Duration::from_millis(300);
 
 pub(super) fn figures(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let fixture = Fixture::new(&bench.content)?;
-    let (ours, theirs) = two(bench, &fixture, None)?;
-    let servers = [ours, theirs];
+    let servers = three(bench, &fixture)?;
     let samples = bench.in_turn(servers.len() * 2, |case| {
         let (server, loaded) = (&servers[case / 2], case % 2 == 1);
         let target = [fixture.manifest(server)];
