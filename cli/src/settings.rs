@@ -115,6 +115,12 @@ section! {
         /// How long a machine may take until it answers over SSH, in seconds. An
         /// emulated machine on a busy host needs minutes.
         pub boot_timeout_secs: u64 = 600, env "PACKYARD_BOOT_TIMEOUT_SECS";
+        /// How long the roles of one stage may take, in seconds: one that never ends is
+        /// ended then.
+        pub stage_timeout_secs: u64 = 3600, env "PACKYARD_STAGE_TIMEOUT_SECS";
+        /// How long a machine may live, in seconds. By then it has switched itself off,
+        /// whoever forgot it; a build that takes longer fails.
+        pub machine_lifetime_secs: u64 = 6 * 3600, env "PACKYARD_MACHINE_LIFETIME_SECS";
         /// What a build's machine may reach: hosts (`deb.example.org`), all hosts below a name
         /// (`*.example.org`), addresses and networks (`10.1.0.0/16`). They may be asked on the
         /// ports 80 and 443, or on the one that an entry names (`git.example.org:8443`). A name

@@ -37,6 +37,10 @@ pub struct BuilderConfig {
     pub disk_size_bytes: u64,
     /// How long a machine may take until it answers over SSH.
     pub boot_timeout_secs: u64,
+    /// How long the roles of one stage may take.
+    pub stage_timeout_secs: u64,
+    /// After how long a machine switches itself off.
+    pub machine_lifetime_secs: u64,
     /// How much the disks of stages and base images may take; none is no limit.
     pub stage_store_bytes: Option<u64>,
     /// For how many days logs and events of ended builds are kept.
@@ -68,6 +72,8 @@ impl BuilderConfig {
             other_machines: engine.other_machines,
             disk_size_bytes: engine.disk_size_bytes,
             boot_timeout_secs: engine.boot_timeout.as_secs(),
+            stage_timeout_secs: engine.stage_timeout.as_secs(),
+            machine_lifetime_secs: engine.machine_lifetime.as_secs(),
             stage_store_bytes: engine.stage_store_bytes,
             keep_logs_days: u32::try_from(engine.logs.age.as_secs() / DAY).unwrap_or(u32::MAX),
             keep_logs_builds: engine.logs.builds,
@@ -113,6 +119,8 @@ impl BuilderConfig {
             other_machines: self.other_machines.clone(),
             disk_size_bytes: self.disk_size_bytes,
             boot_timeout: Duration::from_secs(self.boot_timeout_secs),
+            stage_timeout: Duration::from_secs(self.stage_timeout_secs),
+            machine_lifetime: Duration::from_secs(self.machine_lifetime_secs),
             ..EngineConfig::new(self.data.clone(), self.venv.clone())
         }
     }

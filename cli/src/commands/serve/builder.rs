@@ -101,6 +101,8 @@ pub(crate) fn config(
     };
     config.other_machines.clone_from(&builder.other_machines);
     config.boot_timeout_secs = builder.boot_timeout_secs;
+    config.stage_timeout_secs = builder.stage_timeout_secs;
+    config.machine_lifetime_secs = builder.machine_lifetime_secs;
     config.disk_size_bytes = builder.disk_size_bytes;
     config.stage_store_bytes = Some(builder.stage_store_bytes).filter(|limit| *limit > 0);
     config.keep_logs_days = builder.keep_logs_days;
