@@ -28,13 +28,15 @@ pub fn workspace() -> &'static Path {
         .expect("tests/ is a folder of the workspace")
 }
 
-fn build(package: &str) -> Result<PathBuf> {
+fn build(program: &str) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
+        // All programs of the workspace at once: a package by itself has libraries with fewer
+        // features, which would be compiled for it alone.
         .args([
             "build",
             "--quiet",
-            "--package",
-            package,
+            "--workspace",
+            "--bins",
             "--message-format=json",
         ])
         .current_dir(workspace())
@@ -49,7 +51,7 @@ fn build(package: &str) -> Result<PathBuf> {
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == package)
+        .filter(|message| message["target"]["name"] == program)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .context("cargo names the executable that it built")
 }

@@ -2,7 +2,7 @@
 //!
 //! A section that fails does not stop the others, so that one run tells everything.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -143,9 +143,20 @@ fn summarize(results: &[(&str, Duration, bool)], all: Duration) -> Result<()> {
 }
 
 fn end_to_end(root: &Path) -> Result<()> {
+    // Chosen out of the whole workspace, and not as a package: so libraries have the features that they
+    // had in the sections before, and nothing is compiled again.
     cargo(
         root,
-        &["test", "--quiet", "--package", "e2e", "--no-fail-fast"],
+        &[
+            "test",
+            "--quiet",
+            "--workspace",
+            "--no-fail-fast",
+            "--test",
+            "e2e",
+            "--test",
+            "conformance",
+        ],
     )
 }
 
@@ -211,7 +222,7 @@ fn ansible(root: &Path) -> Result<()> {
 
 /// Our own packs and profiles pass our own lint.
 fn packs(root: &Path) -> Result<()> {
-    let packyard = packyard(root)?;
+    let packyard = tree::built_packyard(root)?;
     let files = tree::files(root)?;
     let folders: Vec<&str> = files
         .iter()
@@ -236,13 +247,6 @@ fn packs(root: &Path) -> Result<()> {
         program(root, &packyard, &["profile", "lint", profile])?;
     }
     Ok(())
-}
-
-fn packyard(root: &Path) -> Result<PathBuf> {
-    cargo(root, &["build", "--quiet", "--package", "packyard"])?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("debug/packyard"))
 }
 
 #[cfg(test)]

@@ -18,6 +18,22 @@ pub(crate) fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
+/// Builds the program of this tree; where it is.
+///
+/// All programs of the workspace are built: a package by itself has libraries with fewer features
+/// than the tests', and they would be compiled once more for it.
+pub(crate) fn built_packyard(root: &Path) -> Result<PathBuf> {
+    let status = Command::new(cargo())
+        .args(["build", "--quiet", "--workspace", "--bins"])
+        .current_dir(root)
+        .status()
+        .context("run cargo build")?;
+    ensure!(status.success(), "cargo build ended with {status}");
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("debug/packyard"))
+}
+
 /// All files that are in the repository or would be with the next commit, relative to `root`, sorted.
 pub(crate) fn files(root: &Path) -> Result<Vec<String>> {
     let output = Command::new("git")

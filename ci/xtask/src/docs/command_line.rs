@@ -25,16 +25,8 @@ struct Level {
 impl CommandLine {
     /// Builds the program, so that the documents are compared with the code beside them.
     pub(super) fn of_built_binary(root: &Path) -> Result<Self> {
-        let status = Command::new(tree::cargo())
-            .args(["build", "--quiet", "--package", "packyard"])
-            .current_dir(root)
-            .status()
-            .context("run cargo build")?;
-        ensure!(status.success(), "cargo build ended with {status}");
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         Ok(Self {
-            program: Some(target.join("debug/packyard")),
+            program: Some(tree::built_packyard(root)?),
             levels: BTreeMap::new(),
         })
     }
