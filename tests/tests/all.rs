@@ -5,6 +5,7 @@ mod clients;
 mod contract;
 mod disks;
 mod main_job;
+mod misbehaving;
 mod packs;
 mod pins;
 mod reach;

@@ -1,0 +1,122 @@
+//! Roles that do to a real machine what they should not: each ends its build within the machines
+//! and the time that it may have, with a reason of its own, and leaves nothing behind.
+//!
+//! The same faults run on a fake machine with the engine's tests, in seconds.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::binary::workspace;
+use e2e::fixtures;
+use e2e::publish::{self, text};
+use e2e::server::Server;
+
+use crate::main_job::{newest_build, nothing_is_left, step};
+
+/// For the role that never ends; the others need less.
+const CONFIG: &str = "[builder]\nstage_timeout_secs = 180\n";
+
+struct Case {
+    what: &'static str,
+    script: &'static str,
+    reason: &'static str,
+    /// What the user has to read.
+    told: &'static str,
+    machines: u64,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        what: "reboots",
+        script: "sync; systemctl reboot --force --force",
+        reason: "MachineUnreachable",
+        told: "as a reboot",
+        machines: 4,
+    },
+    Case {
+        what: "kills the SSH server",
+        script: "systemctl stop ssh.socket ssh.service; pkill sshd",
+        reason: "MachineUnreachable",
+        told: "a stopped SSH server",
+        machines: 4,
+    },
+    Case {
+        what: "changes the host key",
+        script: "rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; pkill -f sshd-session",
+        reason: "HostKeyMismatch",
+        told: "leave them alone",
+        machines: 1,
+    },
+    Case {
+        what: "fills the disk",
+        script: "dd if=/dev/zero of=/var/filled bs=4M",
+        reason: "RoleFailed",
+        told: "No space left on device",
+        machines: 1,
+    },
+    Case {
+        what: "never ends",
+        script: "sleep infinity",
+        reason: "RoleTimedOut",
+        told: "180",
+        machines: 1,
+    },
+];
+
+#[test]
+#[ignore = "boots eleven machines: cargo test --package e2e --test e2e -- --ignored misbehave"]
+fn roles_that_misbehave_end_their_build_with_the_remedy() -> Result<()> {
+    let temp = tempfile::tempdir()?;
+    let data = temp.path().join("data");
+    let config = temp.path().join("packyard.toml");
+    std::fs::write(&config, CONFIG)?;
+    let server = Server::start(&data, &["--config", text(&config)?])?;
+    publish::base_image(&server)?;
+    publish::packs(&server)?;
+    for (number, case) in CASES.iter().enumerate() {
+        ends_with_the_remedy(&server, temp.path(), number + 1, case)
+            .with_context(|| format!("a role that {}", case.what))?;
+        nothing_is_left(&data)?;
+    }
+    ensure!(server.stop()? == Some(0), "the server ends with 0");
+    Ok(())
+}
+
+fn ends_with_the_remedy(server: &Server, temp: &Path, number: usize, case: &Case) -> Result<()> {
+    let profile = profile(server, temp, &format!("1.0.{number}"), case.script)?;
+    let ran = server.run(&["image", "build", &profile])?;
+    ran.refused(1, &[case.told, "Misbehave"])?;
+    let view = newest_build(server)?;
+    ensure!(view["state"] == "failed", "{view:#}");
+    ensure!(view["reason"] == case.reason, "{view:#}");
+    ensure!(
+        step(&view, "LaunchMachine")["attempts"] == case.machines,
+        "{view:#}"
+    );
+    let conditions = view["conditions"].to_string();
+    ensure!(conditions.contains(case.told), "{view:#}");
+    Ok(())
+}
+
+/// The roles-only profile, its role changed to do this.
+fn profile(server: &Server, temp: &Path, version: &str, script: &str) -> Result<String> {
+    let pack = temp.join(format!("misbehaving-{version}"));
+    fixtures::copy_folder(&workspace().join("packs/os/debian-13-plain"), &pack)?;
+    std::fs::write(
+        pack.join("machine_note/tasks/main.yml"),
+        format!(
+            "---\n- name: Misbehave\n  ansible.builtin.shell:\n    cmd: {script:?}\n  changed_when: true\n- name: Go on\n  ansible.builtin.command:\n    cmd: \"true\"\n  changed_when: false\n"
+        ),
+    )?;
+    let own = "\"version\": \"1.0.0\"";
+    let changed = format!("\"version\": \"{version}\"");
+    fixtures::edit(&pack.join("pack.json"), own, &changed)?;
+    server.run(&["pack", "push", text(&pack)?])?.ok()?;
+    let file = temp.join(format!("profile-{version}.yaml"));
+    let plain = workspace().join("packs/profiles/qemu-debian-13-plain.yaml");
+    std::fs::copy(plain, &file)?;
+    let pinned = "version: 1.0.0\n        tag: 1.0.0";
+    let moved = format!("version: {version}\n        tag: {version}");
+    fixtures::edit(&file, pinned, &moved)?;
+    publish::profile(server, &file)
+}
