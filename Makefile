@@ -28,7 +28,7 @@ test: setup ## every check of the project, machines included
 check: setup ## every check that boots no machine
 	@cargo xtask test --fast
 
-bench-build: build ## measure the main job; the table is for docs/benchmarks.md
+bench-build: setup ## measure the main job; the table is for docs/benchmarks.md
 	@cargo xtask bench-build $(ARGS)
 
 bench-registry: setup ## measure the registry beside distribution's; report only
