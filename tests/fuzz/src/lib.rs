@@ -1,6 +1,6 @@
 //! The parsers of what strangers send, each as a function of bytes.
 //!
-//! Those of `registry/pack` are public. The others are private to crates that bring a
+//! Those of `registry/pack` and `imagebuilder/chunks` are public. The others are private to crates that bring a
 //! database or an HTTP client along; their files are compiled here as they are, so that
 //! building the targets takes a minute. A target fails by panicking, by using too much
 //! memory or by not coming back; beside that each function checks what must hold.
@@ -17,8 +17,11 @@ mod error;
 mod headers;
 
 use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderValue};
+use imagebuilder_chunks::{ChunkMap, Disk, Plan};
 use registry_pack::{Digest, Limits, Reference, archive, media};
 
 pub(crate) use error::{Code, OciError};
@@ -144,4 +147,33 @@ fn stored_gzip(bytes: &[u8], out: &mut Vec<u8>) {
 
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
+}
+
+/// The map of an image's chunks, from a registry: read back as it was written, and planned for.
+pub fn chunk_map(bytes: &[u8]) {
+    let Ok(map) = ChunkMap::decode(bytes) else {
+        return;
+    };
+    let again = ChunkMap::decode(&map.encode()).expect("what was encoded is decoded");
+    assert_eq!(again.size_bytes(), map.size_bytes());
+    // With itself at hand, each byte comes from one side, once.
+    let plan = Plan::new(&map, &[again]);
+    assert_eq!(plan.size_bytes(), map.size_bytes());
+    let fetched: u64 = plan.fetches().iter().map(|part| part.end - part.start).sum();
+    assert_eq!(fetched, plan.bytes_remote());
+    assert!(plan.bytes_remote() + plan.bytes_local() <= map.size_bytes());
+}
+
+/// The tables of a disk image, which a person names or a registry sent.
+pub fn disk_tables(bytes: &[u8]) {
+    static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+        std::env::temp_dir().join(format!("disk-tables-{}.qcow2", std::process::id()))
+    });
+    std::fs::write(&*FILE, bytes).expect("room for a file");
+    let Ok(disk) = Disk::open(&FILE) else {
+        return;
+    };
+    if let Ok(map) = ChunkMap::of(&disk, &mut |_| ()) {
+        assert_eq!(map.size_bytes(), bytes.len() as u64);
+    }
 }
