@@ -152,7 +152,11 @@ fn begin(session: &mut Session<'_>, start: &str) -> Result<String, Failed> {
     path(answer.head.location.as_deref()).map_err(|error| {
         session.shared.complain(
             &session.shared.counts.errors,
-            format!("POST {start}: {error:#}"),
+            format!(
+                "POST {start}: {}, {error:#}: {}",
+                answer.head.status,
+                String::from_utf8_lossy(&answer.body)
+            ),
         );
         Failed::Unexpected
     })
