@@ -126,6 +126,17 @@ trim() {
   fstrim --all --quiet-unsupported
 }
 
+# What scrubbing takes is asked for while somebody can still be told that it is missing.
+can_trim() {
+  local tool
+  [ "$seal_trim" = true ] || return 0
+  for tool in fallocate filefrag findmnt fstrim python3; do
+    command -v "$tool" >/dev/null && continue
+    echo "$tool is missing, so removed keys would stay on the disk: install it, or set seal_trim to false" >&2
+    exit 1
+  done
+}
+
 # A disk image forgets whole clusters, of 64 KiB for most. What is free between two files is smaller
 # and would stay, a removed key among it: so all that is free becomes a file, which costs no writing,
 # and both ends of each of its pieces are filled with zeros.
@@ -134,20 +145,23 @@ scrub() { # mount point
   # With what is kept for root. The last of it goes into the file's own map, which is no fault.
   read -r blocks bytes < <(stat --file-system --format '%f %S' "$1")
   fallocate --length $((blocks * bytes)) "$file" 2>/dev/null
-  filefrag -b4096 -v "$file" 2>/dev/null | python3 -S -E -c '
+  (set -o pipefail; filefrag -b4096 -v "$file" | python3 -S -E -c '
 import os, re, sys
 BLOCK, CLUSTER = 4096, 65536
-out = os.open(sys.argv[1], os.O_WRONLY)
+out, pieces = os.open(sys.argv[1], os.O_WRONLY), 0
 for line in sys.stdin:
     piece = re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):", line)
     if piece:
+        pieces += 1
         first, end = int(piece[1]) * BLOCK, (int(piece[2]) + 1) * BLOCK
         for at, to in ((first, min(first + CLUSTER, end)), (max(end - CLUSTER, first), end)):
             os.pwrite(out, bytes(to - at), at)
-os.fsync(out)' "$file" || echo "what is free on $1 was not scrubbed"
+os.fsync(out)
+sys.exit(pieces == 0)' "$file") || echo "what is free on $1 was not scrubbed"
   rm -f -- "$file"
 }
 
+[ "$phase" = final ] || can_trim
 traces
 if [ "$phase" = final ]; then
   build_user
