@@ -52,6 +52,9 @@ section! {
         /// How long a pushed blob waits for a manifest that names it, in seconds. Then
         /// garbage collection may take it.
         pub blob_lease_secs: u64 = 86_400, env "PACKYARD_BLOB_LEASE_SECS";
+        /// After how long an upload that nobody touches is given up, in seconds. A repository
+        /// takes 1,000 open uploads, and those of clients that crashed are among them.
+        pub upload_lifetime_secs: u64 = 86_400, env "PACKYARD_UPLOAD_LIFETIME_SECS";
         /// How often garbage is collected, in seconds; 0 leaves it to
         /// `packyard admin gc`. Servers that share a database share the schedule.
         pub gc_interval_secs: u64 = 3600, env "PACKYARD_GC_INTERVAL_SECS";

@@ -61,7 +61,8 @@ fn bodies(config: &RegistryConfig) -> Vec<Limit> {
             "an upload that nobody touches",
             format!("{} h", store.upload_lifetime.as_secs() / 3600),
             "404 `BLOB_UPLOAD_UNKNOWN`",
-        ),
+        )
+        .by("registry.upload_lifetime_secs"),
         Limit::fixed(
             "a request waits for the database",
             format!("{} s", registry_store::DATABASE_WAIT.as_secs()),

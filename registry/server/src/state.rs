@@ -66,6 +66,8 @@ pub struct RegistryConfig {
     pub max_blob_bytes: u64,
     /// How long a pushed blob waits for its manifest. Default: one day.
     pub blob_lease: Duration,
+    /// After how long an upload that nobody touches is given up. Default: one day.
+    pub upload_lifetime: Duration,
     /// What a garbage collection removes. Its grace period also holds for the blobs of deleted
     /// manifests.
     pub collection: Collection,
@@ -94,6 +96,7 @@ impl RegistryConfig {
             allow_missing_references: false,
             max_blob_bytes: store.max_blob_bytes,
             blob_lease: store.lease,
+            upload_lifetime: store.upload_lifetime,
             collection: Collection::default(),
             collection_interval: Some(Duration::from_secs(60 * 60)),
             body_idle: Duration::from_secs(60),
@@ -110,6 +113,7 @@ impl RegistryConfig {
         store.immutable_packs = self.immutable_packs;
         store.max_blob_bytes = self.max_blob_bytes;
         store.lease = self.blob_lease;
+        store.upload_lifetime = self.upload_lifetime;
         store.deleted_grace = self.collection.grace;
         if self.allow_missing_references {
             store.missing = MissingPolicy::Allow;

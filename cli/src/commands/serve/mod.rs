@@ -114,6 +114,7 @@ async fn open_registry(settings: &Settings) -> Result<RegistryState, CliError> {
     config.max_blob_bytes = settings.registry.max_blob_bytes;
     config.database = settings.registry.database()?;
     config.blob_lease = Duration::from_secs(settings.registry.blob_lease_secs);
+    config.upload_lifetime = Duration::from_secs(settings.registry.upload_lifetime_secs);
     config.collection = settings.registry.collection();
     config.collection_interval = match settings.registry.gc_interval_secs {
         0 => None,

@@ -12,7 +12,9 @@ use super::shared::{Shared, count};
 use crate::server::{Backing, Kind, Programs, Server, pause};
 
 /// What no manifest names goes while the soak runs, and later than any client takes to name it.
-const SETTINGS: &str = "registry.blob_lease_secs = 60\nregistry.gc_grace_secs = 10\n";
+/// Each kill leaves uploads open that no client goes on with: they go before they are too many.
+const SETTINGS: &str = "registry.blob_lease_secs = 60\nregistry.gc_grace_secs = 10\n\
+    registry.upload_lifetime_secs = 120\n";
 /// Before a server is asked to end, its balancer sends it nothing new for so long.
 const DRAIN: Duration = Duration::from_millis(500);
 
