@@ -23,6 +23,11 @@ absent() { # text that must be in none of the files
 
 check "the machine has an id of its own" sh -c '[ "$(wc -c < /etc/machine-id)" -ge 33 ] && [ "$(cat /etc/machine-id)" != "@MACHINE_ID@" ]'
 check "the only host key is the one just given" sh -c '[ "$(ls /etc/ssh/ssh_host_*_key)" = /etc/ssh/ssh_host_ed25519_key ]'
+if [ ! -e /etc/packyard-unsealed ]; then
+  echo "pass the seal came to its end"
+else
+  echo "fail the seal did not come to its end: $(tr '\n' ' ' < /etc/packyard-unsealed)"
+fi
 check "the build user is gone" sh -c '! getent passwd @BUILD_USER@'
 none "files of the build user" /home/@BUILD_USER@ /var/mail/@BUILD_USER@ /var/spool/cron/crontabs/@BUILD_USER@
 absent "nothing in /etc names the build user" '@BUILD_USER@' /etc

@@ -9,6 +9,8 @@ set -u
 . /run/packyard-seal/settings
 shopt -s nullglob dotglob
 phase=$1
+# There until all is done, with what was not: who looks at the image sees that it is not sealed.
+unsealed=/etc/packyard-unsealed
 
 remove() {
   local path
@@ -157,7 +159,7 @@ for line in sys.stdin:
         for at, to in ((first, min(first + CLUSTER, end)), (max(end - CLUSTER, first), end)):
             os.pwrite(out, bytes(to - at), at)
 os.fsync(out)
-sys.exit(pieces == 0)' "$file") || echo "what is free on $1 was not scrubbed"
+sys.exit(pieces == 0)' "$file") || echo "what is free on $1 was not scrubbed" | tee -a "$unsealed"
   rm -f -- "$file"
 }
 
@@ -170,7 +172,10 @@ if [ "$phase" = final ]; then
   temporary
   journal
   trim
+  [ -s "$unsealed" ] || rm -f -- "$unsealed"
+  sync
 else
+  : > "$unsealed"
   packages
   journal
   arm
