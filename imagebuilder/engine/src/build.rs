@@ -152,9 +152,9 @@ impl Build {
             .ok_or_else(|| Failure::person("Internal", "a step ran before ResolveInputs"))
     }
 
-    pub(crate) fn set_resolved(&self, resolved: Resolved) {
+    pub(crate) fn set_resolved(&self, resolved: Arc<Resolved>) {
         let masker = resolved.masker.clone();
-        self.state().resolved = Some(Arc::new(resolved));
+        self.state().resolved = Some(resolved);
         self.set_masker(masker);
     }
 

@@ -169,11 +169,10 @@ impl Engine {
             });
         };
         let signature = chain.signature();
-        // Also with `fresh`: the same inputs would give the same image.
-        lifecycle::refuse(&self.shop, &signature).await?;
-        if !request.fresh
-            && let Some(image) = images::find(&self.shop, &resolved, &signature).await?
-        {
+        if request.fresh {
+            // The same inputs would give the same image.
+            lifecycle::refuse(&self.shop, &signature).await?;
+        } else if let Some(image) = images::find(&self.shop, &resolved, &signature).await? {
             return Ok(EnsureImageAnswer::Ready {
                 image: Box::new(image),
                 built: false,

@@ -67,7 +67,7 @@ impl Workshop {
         &self,
         request: &imagebuilder_api::EnsureImage,
         pins: &Pins,
-    ) -> Result<Resolved, ResolveError> {
+    ) -> Result<Arc<Resolved>, ResolveError> {
         let target = Target {
             provider: self.provider.name(),
             facts: self.provider.facts(),

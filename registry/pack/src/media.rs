@@ -74,6 +74,8 @@ pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 /// Referrer of an image: where its disk is cut, and what each piece is, so that a host with a
 /// similar disk pulls the difference.
 pub const IMAGE_CHUNKS: &str = "application/vnd.packyard.image.chunks.v1";
+/// The file name that the map goes by.
+pub const IMAGE_CHUNKS_TITLE: &str = "chunks.map";
 
 /// Annotation that holds a layer's file name.
 pub const ANNOTATION_TITLE: &str = "org.opencontainers.image.title";

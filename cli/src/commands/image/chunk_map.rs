@@ -9,8 +9,6 @@ use registry_client::artifacts::{self, Artifact, Layer};
 use registry_client::{Client, ClientError, Descriptor, NoProgress};
 use registry_pack::{Digest, RepositoryName, media};
 
-/// The file name that a pull gives it.
-const TITLE: &str = "chunks.map";
 /// One is published. More are looked at where the first ones are no good, but not any number.
 const MAX_MAPS: usize = 4;
 
@@ -31,7 +29,11 @@ pub(super) async fn publish(
         Err(error) => return Ok(Some(error)),
     };
     let referrer = Artifact::new(media::IMAGE_CHUNKS)
-        .with_layer(Layer::bytes(media::IMAGE_CHUNKS, TITLE, map.encode()))
+        .with_layer(Layer::bytes(
+            media::IMAGE_CHUNKS,
+            media::IMAGE_CHUNKS_TITLE,
+            map.encode(),
+        ))
         .with_subject(image.clone());
     artifacts::push(client, repository, None, &referrer, &NoProgress).await?;
     Ok(None)

@@ -82,7 +82,7 @@ impl Engine {
         if let (Ok(request), Ok(pins)) = (request, pins)
             && let Ok(resolved) = self.shop.resolve(&request, &pins).await
         {
-            return resolved.masker;
+            return resolved.masker.clone();
         }
         // The profile is gone. Nobody works on the build, and what it left was masked when it was written.
         self.shop.resolver.secrets().always().clone()

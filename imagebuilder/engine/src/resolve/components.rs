@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use registry_pack::RepositoryName;
 use registry_pack::components::{
     BundleEntry, BundleManifest, Component, ComponentSet, FILE, Kind as FileKind, Purpose, Source,
 };
-use registry_pack::{RepositoryName, media};
 use serde::Serialize;
 
 use crate::registry::{Descriptor, Registry};
+use crate::resolve::pins::Question;
 use crate::resolve::{Kind, Pins, ResolveError, SelectedPack};
 
 /// A component with the one source that it comes from, in the form that the roles read.
@@ -82,21 +83,12 @@ async fn bundle(
     pins: &Pins,
 ) -> Result<Option<Bundle>, ResolveError> {
     let (repository, subject) = (&pack.source.repository, &pack.source.manifest.digest);
-    // Several machines may have bundles here; a later push of the same architecture replaces an earlier one.
-    let last = |mut all: Vec<Descriptor>| {
-        all.retain(|one| {
-            let of = one
-                .annotations
-                .get(ARCHITECTURE)
-                .and_then(|value| value.as_str());
-            of.is_none_or(|of| of == architecture)
-        });
-        all.pop()
+    // Several machines may have bundles here.
+    let question = Question::Bundle {
+        repository: repository.clone(),
+        pack: subject.clone(),
     };
-    let Some(found) = pins
-        .referrer(registry, repository, subject, media::BUNDLE, last)
-        .await?
-    else {
+    let Some(found) = pins.ask(registry, architecture, question).await? else {
         return Ok(None);
     };
     let manifest = registry.manifest(repository, &found.digest).await?;
@@ -126,9 +118,6 @@ async fn bundle(
         files,
     }))
 }
-
-/// The annotation on a bundle's manifest that says for which machines it is.
-const ARCHITECTURE: &str = "packyard.io/architecture";
 
 fn choose(
     component: &Component,

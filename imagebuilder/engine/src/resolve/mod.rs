@@ -11,6 +11,8 @@ mod forms;
 mod masker;
 mod named;
 mod parts;
+mod pins;
+mod remembered;
 mod secrets;
 mod select;
 mod values;
@@ -28,14 +30,15 @@ use serde_json::{Map, Value};
 use crate::ansible::AnsibleRunner;
 use crate::registry::Registry;
 use crate::resolve::cache::{CachedPack, PackCache};
+use crate::resolve::remembered::{Asked, Remembered};
 use crate::resolve::select::{FoundProfile, ProfileCache};
 
 pub(crate) use base::Base;
 pub(crate) use components::{Bundle, ResolvedComponent};
 pub(crate) use error::ResolveError;
 pub(crate) use masker::{Masker, SHORTEST_SECRET};
+pub(crate) use pins::Pins;
 pub(crate) use secrets::SecretStore;
-pub(crate) use select::Pins;
 pub(crate) use values::RoleValues;
 
 /// A pack of the profile, at a digest, with the values that count.
@@ -116,6 +119,7 @@ pub(crate) struct Resolver {
     profiles: ProfileCache,
     packs: PackCache,
     bases: base::BaseCache,
+    remembered: Remembered,
     secrets: SecretStore,
     disk_size_bytes: u64,
 }
@@ -126,6 +130,7 @@ impl Resolver {
             profiles: ProfileCache::default(),
             packs: PackCache::new(packs.to_owned()),
             bases: base::BaseCache::default(),
+            remembered: Remembered::default(),
             secrets,
             disk_size_bytes,
         }
@@ -144,14 +149,27 @@ impl Resolver {
         target: &Target<'_>,
         request: &EnsureImage,
         pins: &Pins,
-    ) -> Result<Resolved, ResolveError> {
+    ) -> Result<Arc<Resolved>, ResolveError> {
+        let asked = Asked {
+            profile: request.profile.clone(),
+            ansible_core: ansible.version().ok(),
+        };
+        let architecture = &target.facts.architecture;
+        let before = self.remembered.find(registry, architecture, &asked, pins);
+        if let Some(resolved) = before.await? {
+            return Ok(resolved);
+        }
         let found = self.profiles.find(registry, &request.profile, pins).await?;
         let resolved = self.resolve_packs(registry, ansible, target, &found, pins);
-        resolved.await.map_err(|error| {
+        let resolved = resolved.await.map_err(|error| {
             // A complaint about values may quote them.
             let masker = self.secrets.masker(&found.profile, Vec::new());
             error.masked(&masker)
-        })
+        })?;
+        let resolved = Arc::new(resolved);
+        self.remembered
+            .put(asked, pins.answers(), Arc::clone(&resolved));
+        Ok(resolved)
     }
 
     async fn resolve_packs(

@@ -1,89 +1,14 @@
 //! From a profile's reference to its packs: which ones, at which digest.
-//!
-//! A first request follows tags; a build follows the pins that the request
-//! wrote down, so that it makes what was asked for even if a tag moves.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use futures::future::try_join_all;
 use registry_pack::{Digest, Layer, Profile, Reference, RepositoryName, media};
-use serde::{Deserialize, Serialize};
 
-use crate::registry::{Descriptor, Registry, RegistryError};
+use crate::registry::Registry;
 use crate::resolve::cache::{CachedPack, PackCache};
-use crate::resolve::{Masker, ResolveError, SelectedPack, values::RoleValues};
-
-/// The digests behind the references of one request, by `repository:target`.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Pins(Mutex<BTreeMap<String, Option<Descriptor>>>);
-
-impl Clone for Pins {
-    fn clone(&self) -> Self {
-        Self(Mutex::new(
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
-        ))
-    }
-}
-
-impl Pins {
-    /// What a reference stands for: as pinned, or as the registry says now, which is then pinned.
-    pub(crate) async fn resolve(
-        &self,
-        registry: &dyn Registry,
-        repository: &RepositoryName,
-        target: &str,
-    ) -> Result<Option<Descriptor>, RegistryError> {
-        let key = format!("{repository}:{target}");
-        if let Some(pinned) = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
-            return Ok(pinned.clone());
-        }
-        let found = registry.resolve(repository, target).await?;
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, found.clone());
-        Ok(found)
-    }
-
-    /// The same for what refers to a manifest: pinned, because bundles can be added later.
-    pub(crate) async fn referrer(
-        &self,
-        registry: &dyn Registry,
-        repository: &RepositoryName,
-        subject: &Digest,
-        artifact_type: &str,
-        choose: impl FnOnce(Vec<Descriptor>) -> Option<Descriptor>,
-    ) -> Result<Option<Descriptor>, RegistryError> {
-        let key = format!("{repository}:{subject} <- {artifact_type}");
-        if let Some(pinned) = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
-            return Ok(pinned.clone());
-        }
-        let found = choose(
-            registry
-                .referrers(repository, subject, artifact_type)
-                .await?,
-        );
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, found.clone());
-        Ok(found)
-    }
-}
+use crate::resolve::{Masker, Pins, ResolveError, SelectedPack, values::RoleValues};
 
 /// A profile as it was found.
 #[derive(Debug)]
@@ -95,7 +20,7 @@ pub(crate) struct FoundProfile {
 
 /// Profiles that were parsed, by the manifest's digest.
 #[derive(Default)]
-pub(crate) struct ProfileCache(Mutex<BTreeMap<Digest, (std::sync::Arc<Profile>, ())>>);
+pub(crate) struct ProfileCache(Mutex<BTreeMap<Digest, std::sync::Arc<Profile>>>);
 
 /// How many parsed profiles stay in memory.
 const PROFILES_KEPT: usize = 64;
@@ -129,7 +54,7 @@ impl ProfileCache {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&found.digest)
-            .map(|(one, ())| one.clone());
+            .cloned();
         let profile = match remembered {
             Some(profile) => profile,
             None => {
@@ -185,7 +110,7 @@ impl ProfileCache {
         if kept.len() >= PROFILES_KEPT {
             kept.clear();
         }
-        kept.insert(digest.clone(), (profile.clone(), ()));
+        kept.insert(digest.clone(), profile.clone());
         Ok(profile)
     }
 }

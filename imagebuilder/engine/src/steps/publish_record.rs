@@ -177,7 +177,7 @@ async fn reports(
         all.push((artifact_type, title, bytes));
     }
     if let Some(map) = chunk_map::made(build)? {
-        all.push((media::IMAGE_CHUNKS, "chunks.map", map));
+        all.push((media::IMAGE_CHUNKS, media::IMAGE_CHUNKS_TITLE, map));
     }
     Ok(all)
 }

@@ -16,6 +16,7 @@ struct Shelves {
     tags: BTreeMap<(String, String), Digest>,
     failing: u32,
     downloads: u32,
+    reads: u32,
     refuses_uploads: bool,
     corrupt: Option<Digest>,
 }
@@ -37,6 +38,11 @@ impl MemoryRegistry {
     /// How many files were fetched.
     pub(crate) fn downloads(&self) -> u32 {
         self.shelves().downloads
+    }
+
+    /// How many manifests and small blobs were read.
+    pub(crate) fn reads(&self) -> u32 {
+        self.shelves().reads
     }
 
     /// Takes no file that no manifest names yet.
@@ -157,7 +163,8 @@ impl Registry for MemoryRegistry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Manifest, RegistryError> {
-        let shelves = self.there(digest.as_str())?;
+        let mut shelves = self.there(digest.as_str())?;
+        shelves.reads += 1;
         let found = shelves
             .manifests
             .get(&(repository.to_string(), digest.clone()));
@@ -174,6 +181,7 @@ impl Registry for MemoryRegistry {
         blob: &Descriptor,
         _: u64,
     ) -> Result<Vec<u8>, RegistryError> {
+        self.shelves().reads += 1;
         self.bytes(blob)
     }
 
