@@ -9,8 +9,9 @@ use sha2::{Digest as _, Sha256};
 use crate::failure::Failure;
 use crate::workshop::Workshop;
 
-/// Fast rather than small: it competes with the emulator for the processor.
-const COMPRESSION_LEVEL: i32 = 3;
+/// Fast rather than small: it competes with the machine for the processor. Level 3 takes 1.6 times
+/// as long and makes Kubernetes' programs smaller by 6 %.
+const COMPRESSION_LEVEL: i32 = 1;
 
 /// A file on its way, gone when dropped.
 pub(super) struct Download {
