@@ -1,25 +1,38 @@
 //! The real registry, over `registry-client`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use registry_client::{Client, ClientError, NoProgress, artifacts};
 use registry_pack::{Digest, RepositoryName};
 
 use crate::failure::chain;
-use crate::registry::{Artifact, Content, Descriptor, Layer, Manifest, Registry, RegistryError};
+use crate::registry::{
+    Artifact, Content, Descriptor, Layer, Manifest, Names, Registry, RegistryError,
+};
 
 /// A registry that speaks HTTP.
 #[derive(Clone)]
 pub struct HttpRegistry {
     client: Client,
+    names: Option<Arc<dyn Names>>,
 }
 
 impl HttpRegistry {
     /// Uses a client that knows the address and the credentials.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            names: None,
+        }
+    }
+
+    /// What a name stands for is asked here, without a request.
+    #[must_use]
+    pub fn with_names(self, names: Option<Arc<dyn Names>>) -> Self {
+        Self { names, ..self }
     }
 }
 
@@ -30,6 +43,9 @@ impl Registry for HttpRegistry {
         repository: &RepositoryName,
         target: &str,
     ) -> Result<Option<Descriptor>, RegistryError> {
+        if let Some(names) = &self.names {
+            return names.resolve(repository, target).await;
+        }
         let found = self.client.resolve(repository, target).await;
         let found = found.map_err(|error| translate(&format!("{repository}:{target}"), error))?;
         Ok(found.map(from_client))

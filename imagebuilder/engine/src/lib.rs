@@ -75,7 +75,9 @@ pub use limits::{Bound, bounds};
 pub use logs::Pieces;
 pub use quotas::{Limits, ParseLimitError, ProjectQuota, Quota, SlotRule};
 pub use reach::{ParseReachError, ReachRule};
-pub use registry::{Artifact, Content, Descriptor, Layer, Manifest, Registry, RegistryError};
+pub use registry::{
+    Artifact, Content, Descriptor, Layer, Manifest, Names, Registry, RegistryError,
+};
 pub use size::{MachineSize, ParseSizeError};
 #[cfg(feature = "testing")]
 pub use testing::Rehearsal;

@@ -132,6 +132,18 @@ pub enum RegistryError {
     },
 }
 
+/// What the names of a registry in the same process stand for. Each request for an image asks for
+/// all of them again, and a request over HTTP costs many times what the answer does.
+#[async_trait]
+pub trait Names: Send + Sync + 'static {
+    /// The same as [`Registry::resolve`].
+    async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        target: &str,
+    ) -> Result<Option<Descriptor>, RegistryError>;
+}
+
 /// The registry that packs come from and images go to.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {

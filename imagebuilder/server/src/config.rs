@@ -1,10 +1,11 @@
 //! What the builder is told when it starts.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use imagebuilder_engine::{
-    Database, EngineConfig, Hidden, KeepLogs, Limits, MachineSize, ReachRule,
+    Database, EngineConfig, Hidden, KeepLogs, Limits, MachineSize, Names, ReachRule,
 };
 use proxies::{Proxies, ProxyUrl};
 use registry_client::Client;
@@ -23,6 +24,8 @@ pub struct BuilderConfig {
     pub venv: PathBuf,
     /// The registry that packs come from and images go to.
     pub registry: Client,
+    /// What its names stand for, where it is in this process.
+    pub names: Option<Arc<dyn Names>>,
     /// How many builds run at once.
     pub slots: usize,
     /// What keeps the journal. SQLite lies in the data folder.
@@ -85,6 +88,7 @@ impl BuilderConfig {
             data: engine.data,
             venv: engine.venv,
             registry,
+            names: None,
         }
     }
 

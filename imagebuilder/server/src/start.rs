@@ -76,7 +76,7 @@ pub async fn start(config: BuilderConfig, stop: CancellationToken) -> Result<Bui
         .await
         .map_err(|source| StartError::Provider { source })?;
     let ansible = VenvRunner::new(config.venv.clone(), config.data.join("ansible"));
-    let registry = HttpRegistry::new(config.registry.clone());
+    let registry = HttpRegistry::new(config.registry.clone()).with_names(config.names.clone());
     let engine = Engine::open(
         config.engine(),
         Arc::new(provider),

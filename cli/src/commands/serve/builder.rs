@@ -1,7 +1,9 @@
 //! The image builder inside `packyard serve`: it reaches the registry over
-//! HTTP like everybody else, with a credential that only this process knows.
+//! HTTP like everybody else, with a credential that only this process knows. Only what a
+//! name stands for it asks the store itself.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +12,7 @@ use http::StatusCode;
 use imagebuilder_engine::MachineSize;
 use imagebuilder_server::{BuilderConfig, StartError};
 use registry_client::{Client, ClientOptions, Credential};
+use registry_store::Store;
 use service::Problem;
 use service::collector::Collector;
 use service::listener::Listener;
@@ -17,6 +20,7 @@ use service::metrics::Metrics;
 use tokio::task::JoinHandle;
 
 use super::Front;
+use super::names::StoreNames;
 use crate::error::CliError;
 use crate::settings::Settings;
 
@@ -28,6 +32,7 @@ pub(super) async fn start(
     settings: &Settings,
     front: &Front,
     metrics: &Metrics,
+    store: &Store,
 ) -> Result<(Router, Option<JoinHandle<()>>), CliError> {
     if !settings.builder.enabled {
         return Ok((
@@ -45,7 +50,8 @@ pub(super) async fn start(
         ..ClientOptions::new(own_address(&front.listener))
     };
     let client = Client::new(options.with_credential(Some(credential.clone())))?;
-    let config = config(settings, client, Some(credential), &front.collector)?;
+    let mut config = config(settings, client, Some(credential), &front.collector)?;
+    config.names = Some(Arc::new(StoreNames(store.clone())));
     match imagebuilder_server::start(config, front.stop.clone()).await {
         Ok(builder) => {
             builder

@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 pub(crate) mod failures;
 mod front;
+mod names;
 mod openapi;
 
 use std::net::SocketAddr;
@@ -56,7 +57,8 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         .and_then(|metrics| registry.register(metrics.registry()).map(|()| metrics))
         .and_then(|metrics| tracer.register(metrics.registry()).map(|()| metrics))
         .map_err(|error| CliError::failed("cannot count requests").caused_by(&error))?;
-    let (builder_routes, builder) = builder::start(&settings, &front, &metrics).await?;
+    let (builder_routes, builder) =
+        builder::start(&settings, &front, &metrics, registry.store()).await?;
     let readiness = Readiness::new(stop.clone());
     let routes = registry_server::router(registry.clone())
         .merge(builder_routes)

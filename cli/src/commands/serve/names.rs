@@ -1,0 +1,91 @@
+//! What names stand for in the registry of this process, for the builder beside it.
+//!
+//! The answers are those of `HEAD /v2/NAME/manifests/REFERENCE`; nothing is counted or logged.
+
+use async_trait::async_trait;
+use imagebuilder_engine::{Descriptor, Names, RegistryError};
+use registry_pack::{Digest, RepositoryName, Tag};
+use registry_store::{Store, StoreError};
+
+pub(super) struct StoreNames(pub(super) Store);
+
+#[async_trait]
+impl Names for StoreNames {
+    async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        target: &str,
+    ) -> Result<Option<Descriptor>, RegistryError> {
+        let found = match (target.parse::<Digest>(), target.parse::<Tag>()) {
+            (Ok(digest), _) => self.0.manifest_by_digest(repository, &digest).await,
+            (Err(_), Ok(tag)) => self.0.manifest_by_tag(repository, &tag).await,
+            (Err(_), Err(_)) => return Ok(None),
+        };
+        match found {
+            Ok(manifest) => Ok(Some(Descriptor {
+                media_type: manifest.media_type.clone(),
+                digest: manifest.digest.clone(),
+                size_bytes: manifest.bytes.len() as u64,
+                annotations: serde_json::Map::new(),
+            })),
+            Err(StoreError::RepositoryUnknown { .. } | StoreError::ManifestUnknown { .. }) => {
+                Ok(None)
+            }
+            Err(error) => Err(RegistryError::Unavailable {
+                what: format!("{repository}:{target}"),
+                message: error.to_string(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use registry_store::{Condition, NewManifest, StoreConfig};
+
+    use super::*;
+
+    fn manifest(tag: &str) -> NewManifest {
+        let bytes = br#"{"schemaVersion":2,"manifests":[]}"#;
+        NewManifest {
+            digest: Digest::sha256(bytes),
+            media_type: registry_pack::media::IMAGE_INDEX.to_owned(),
+            artifact_type: None,
+            subject: None,
+            annotations: None,
+            blobs: Vec::new(),
+            optional_blobs: Vec::new(),
+            manifests: Vec::new(),
+            bytes: bytes.as_slice().into(),
+            tags: tag.parse().into_iter().collect(),
+            condition: Condition::None,
+            index: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn tags_and_digests_stand_for_what_was_pushed_last() -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let store = Store::open(StoreConfig::new(folder.path())).await?;
+        let (names, repository) = (StoreNames(store.clone()), "library/web".parse()?);
+        assert_eq!(names.resolve(&repository, "1").await?, None);
+        let pushed = manifest("1");
+        store.put_manifest(&repository, &pushed).await?;
+        for target in ["1", pushed.digest.as_str()] {
+            let found = names.resolve(&repository, target).await?;
+            let found = found.ok_or("what was pushed is there")?;
+            assert_eq!(found.digest, pushed.digest);
+            assert_eq!(found.size_bytes, pushed.bytes.len() as u64);
+            assert_eq!(found.media_type, pushed.media_type);
+        }
+        for target in ["2", "no tag at all", Digest::sha256(b"").as_str()] {
+            assert_eq!(names.resolve(&repository, target).await?, None, "{target}");
+        }
+        store.delete_manifest(&repository, &pushed.digest).await?;
+        assert_eq!(names.resolve(&repository, "1").await?, None);
+        store.close().await;
+        Ok(())
+    }
+}
