@@ -162,24 +162,26 @@ impl Engine {
         self.check(&request)?;
         let pins = Pins::default();
         let resolved = self.shop.resolve(&request, &pins).await?;
-        let Some(chain) = &resolved.chain else {
+        let (Some(chain), Some(signature)) = (&resolved.chain, &resolved.signature) else {
             return Ok(EnsureImageAnswer::Ready {
                 image: Box::new(self.referenced(&request, &resolved)),
                 built: false,
             });
         };
-        let signature = chain.signature();
         if request.fresh {
             // The same inputs would give the same image.
-            lifecycle::refuse(&self.shop, &signature).await?;
-        } else if let Some(image) = images::find(&self.shop, &resolved, &signature).await? {
+            lifecycle::refuse(&self.shop, signature).await?;
+        } else if let Some(image) = images::find(&self.shop, &resolved, signature).await? {
             return Ok(EnsureImageAnswer::Ready {
                 image: Box::new(image),
                 built: false,
             });
         }
         let build = self.submit(&request, &pins, &resolved, chain).await?;
-        Ok(EnsureImageAnswer::Building { build, signature })
+        Ok(EnsureImageAnswer::Building {
+            build,
+            signature: signature.clone(),
+        })
     }
 
     async fn submit(

@@ -9,6 +9,7 @@ mod plain_text;
 #[cfg(test)]
 mod real;
 mod runner;
+mod version;
 mod workspace;
 
 use std::path::PathBuf;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use imagebuilder_api::{
-    Chain, CollectImages, CollectedImage, CollectedImages, EnsureImage, ImageRecord, ImageState,
+    CollectImages, CollectedImage, CollectedImages, EnsureImage, ImageRecord, ImageState,
 };
 use jiff::Timestamp;
 use registry_pack::{RepositoryName, media};
@@ -108,8 +108,7 @@ impl Engine {
         for (profile, request) in asked {
             match self.shop.resolve(&request, &Pins::default()).await {
                 Ok(resolved) => {
-                    let now = resolved.chain.as_ref().map(Chain::signature);
-                    if now.as_ref() == Some(&image.signature) {
+                    if resolved.signature.as_ref() == Some(&image.signature) {
                         return Ok(Some(format!("profile {profile} resolves to it")));
                     }
                 }

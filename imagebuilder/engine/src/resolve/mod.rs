@@ -22,6 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imagebuilder_api::policy::{Policy, Verify};
+use imagebuilder_api::signature::Signature;
 use imagebuilder_api::{Chain, EnsureImage};
 use imagebuilder_provider::ProviderFacts;
 use registry_pack::{Layer, Role};
@@ -87,6 +88,8 @@ pub(crate) struct Resolved {
     pub(crate) policy: Policy,
     /// None where nothing is built.
     pub(crate) chain: Option<Chain>,
+    /// That of the chain.
+    pub(crate) signature: Option<Signature>,
     /// Variables of built-in roles, by role.
     pub(crate) built_in: BTreeMap<&'static str, Map<String, Value>>,
     pub(crate) masker: Masker,
@@ -248,6 +251,7 @@ impl Resolver {
             components: parts.components,
             bundle: parts.bundle,
             policy,
+            signature: chain.as_ref().map(Chain::signature),
             chain,
             built_in,
             masker,

@@ -8,14 +8,13 @@ use crate::steps::{Outcome, Part};
 
 pub(super) async fn run(build: &Build, _: &Part) -> Result<Outcome, Failure> {
     let resolved = build.shop.resolve(&build.request, &build.pins).await?;
-    let Some(chain) = &resolved.chain else {
+    let (Some(chain), Some(signature)) = (&resolved.chain, &resolved.signature) else {
         return Err(Failure::person(
             "NothingToBuild",
             "the profile's image is used as it is; there is nothing to build",
         ));
     };
-    let signature = chain.signature();
-    if signature != build.signature {
+    if *signature != build.signature {
         let message = format!(
             "the inputs now give signature {signature} and this build is for {}: packyard or Ansible changed in the meantime; ask for the image again",
             build.signature
