@@ -13,8 +13,9 @@ use registry_pack::{Digest, Role};
 use serde_json::{Map, Value};
 
 use crate::ansible::Collection;
+use crate::resolve::resolver::Parts;
 use crate::resolve::{
-    Kind, Masker, Parts, ResolveError, ResolvedComponent, SecretStore, SelectedPack, Target, parts,
+    Kind, Masker, ResolveError, ResolvedComponent, SecretStore, SelectedPack, Target, parts,
 };
 
 /// The built-in roles.
