@@ -29,7 +29,7 @@ impl HttpRegistry {
         }
     }
 
-    /// What a name stands for is asked here, without a request.
+    /// What a name stands for and what refers to it is asked here, without a request.
     #[must_use]
     pub fn with_names(self, names: Option<Arc<dyn Names>>) -> Self {
         Self { names, ..self }
@@ -108,6 +108,9 @@ impl Registry for HttpRegistry {
         subject: &Digest,
         artifact_type: &str,
     ) -> Result<Vec<Descriptor>, RegistryError> {
+        if let Some(names) = &self.names {
+            return names.referrers(repository, subject, artifact_type).await;
+        }
         let found = self
             .client
             .referrers(repository, subject, Some(artifact_type))

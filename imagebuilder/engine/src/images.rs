@@ -1,5 +1,6 @@
 //! Finished images: which one may be reused, and where its record is.
 
+use futures::TryFutureExt as _;
 use imagebuilder_api::signature::Signature;
 use imagebuilder_api::{Artifact, ImageRecord, ImageState};
 use registry_pack::{Digest, RepositoryName, media};
@@ -30,8 +31,11 @@ pub(crate) async fn find(
     resolved: &Resolved,
     signature: &Signature,
 ) -> Result<Option<ImageRecord>, Failure> {
-    lifecycle::refuse(shop, signature).await?;
-    if let Some(row) = shop.journal.image(signature.as_str()).await? {
+    let (row, ()) = futures::try_join!(
+        shop.journal.image(signature.as_str()).map_err(Failure::from),
+        lifecycle::refuse(shop, signature),
+    )?;
+    if let Some(row) = row {
         if row.state != ImageState::Verified.as_str() {
             return Ok(None);
         }

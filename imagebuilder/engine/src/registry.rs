@@ -132,8 +132,8 @@ pub enum RegistryError {
     },
 }
 
-/// What the names of a registry in the same process stand for. Each request for an image asks for
-/// all of them again, and a request over HTTP costs many times what the answer does.
+/// What the names of a registry in the same process stand for, and what refers to them. Each request
+/// for an image asks for all of it again, and a request over HTTP costs many times what the answer does.
 #[async_trait]
 pub trait Names: Send + Sync + 'static {
     /// The same as [`Registry::resolve`].
@@ -142,6 +142,14 @@ pub trait Names: Send + Sync + 'static {
         repository: &RepositoryName,
         target: &str,
     ) -> Result<Option<Descriptor>, RegistryError>;
+
+    /// The same as [`Registry::referrers`].
+    async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Descriptor>, RegistryError>;
 }
 
 /// The registry that packs come from and images go to.

@@ -1,11 +1,15 @@
 //! What names stand for in the registry of this process, for the builder beside it.
 //!
-//! The answers are those of `HEAD /v2/NAME/manifests/REFERENCE`; nothing is counted or logged.
+//! The answers are those of `HEAD /v2/NAME/manifests/REFERENCE` and of all pages of
+//! `GET /v2/NAME/referrers/DIGEST`; nothing is counted or logged.
 
 use async_trait::async_trait;
 use imagebuilder_engine::{Descriptor, Names, RegistryError};
 use registry_pack::{Digest, RepositoryName, Tag};
-use registry_store::{Store, StoreError};
+use registry_store::{Referrer, Store, StoreError};
+
+/// How many referrers are read at once, as for a client.
+const PAGE: u32 = 1000;
 
 pub(super) struct StoreNames(pub(super) Store);
 
@@ -31,11 +35,48 @@ impl Names for StoreNames {
             Err(StoreError::RepositoryUnknown { .. } | StoreError::ManifestUnknown { .. }) => {
                 Ok(None)
             }
-            Err(error) => Err(RegistryError::Unavailable {
-                what: format!("{repository}:{target}"),
-                message: error.to_string(),
-            }),
+            Err(error) => Err(unavailable(format!("{repository}:{target}"), &error)),
         }
+    }
+
+    async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        let (store, filter) = (&self.0, Some(artifact_type));
+        let (mut found, mut last) = (Vec::new(), 0);
+        loop {
+            let page = store.referrers(repository, subject, filter, last, PAGE);
+            let page = page.await.map_err(|error| {
+                unavailable(format!("referrers of {repository}@{subject}"), &error)
+            })?;
+            let is_last = page.len() < PAGE as usize;
+            last = page.last().map_or(last, |one| one.position);
+            found.extend(page.into_iter().map(describe));
+            if is_last {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn describe(referrer: Referrer) -> Descriptor {
+    let annotations = referrer.annotations.as_deref().unwrap_or("{}");
+    Descriptor {
+        media_type: referrer.media_type,
+        digest: referrer.digest,
+        size_bytes: referrer.size_bytes,
+        // The store took them out of a manifest that it had parsed.
+        annotations: serde_json::from_str(annotations).unwrap_or_default(),
+    }
+}
+
+fn unavailable(what: String, error: &StoreError) -> RegistryError {
+    RegistryError::Unavailable {
+        what,
+        message: error.to_string(),
     }
 }
 
@@ -46,6 +87,8 @@ mod tests {
     use registry_store::{Condition, NewManifest, StoreConfig};
 
     use super::*;
+
+    const BUNDLE: &str = registry_pack::media::BUNDLE;
 
     fn manifest(tag: &str) -> NewManifest {
         let bytes = br#"{"schemaVersion":2,"manifests":[]}"#;
@@ -85,6 +128,40 @@ mod tests {
         }
         store.delete_manifest(&repository, &pushed.digest).await?;
         assert_eq!(names.resolve(&repository, "1").await?, None);
+        store.close().await;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_refers_to_a_manifest_is_found_by_its_type() -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let store = Store::open(StoreConfig::new(folder.path())).await?;
+        let (names, repository) = (StoreNames(store.clone()), "library/web".parse()?);
+        let subject = manifest("1");
+        store.put_manifest(&repository, &subject).await?;
+        let bytes = br#"{"schemaVersion":2,"manifests":[],"annotations":{"of":"amd64"}}"#;
+        let referrer = NewManifest {
+            digest: Digest::sha256(bytes),
+            artifact_type: Some(BUNDLE.to_owned()),
+            subject: Some(subject.digest.clone()),
+            annotations: Some(r#"{"of":"amd64"}"#.to_owned()),
+            bytes: bytes.as_slice().into(),
+            tags: Vec::new(),
+            ..manifest("1")
+        };
+        store.put_manifest(&repository, &referrer).await?;
+        let found = names
+            .referrers(&repository, &subject.digest, BUNDLE)
+            .await?;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].digest, referrer.digest);
+        assert_eq!(found[0].annotations["of"], "amd64");
+        for (of, kind) in [
+            (&subject.digest, "application/other"),
+            (&referrer.digest, BUNDLE),
+        ] {
+            assert_eq!(names.referrers(&repository, of, kind).await?, []);
+        }
         store.close().await;
         Ok(())
     }
