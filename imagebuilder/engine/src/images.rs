@@ -1,6 +1,5 @@
 //! Finished images: which one may be reused, and where its record is.
 
-use futures::TryFutureExt as _;
 use imagebuilder_api::signature::Signature;
 use imagebuilder_api::{Artifact, ImageRecord, ImageState};
 use registry_pack::{Digest, RepositoryName, media};
@@ -31,11 +30,7 @@ pub(crate) async fn find(
     resolved: &Resolved,
     signature: &Signature,
 ) -> Result<Option<ImageRecord>, Failure> {
-    let (row, ()) = futures::try_join!(
-        shop.journal.image(signature.as_str()).map_err(Failure::from),
-        lifecycle::refuse(shop, signature),
-    )?;
-    if let Some(row) = row {
+    if let Some(row) = shop.journal.usable_image(signature.as_str()).await? {
         if row.state != ImageState::Verified.as_str() {
             return Ok(None);
         }
@@ -43,6 +38,8 @@ pub(crate) async fn find(
             return Ok(Some(record));
         }
         shop.journal.forget_image(signature.as_str()).await?;
+    } else {
+        lifecycle::refuse(shop, signature).await?;
     }
     adopt(shop, resolved, signature).await
 }
