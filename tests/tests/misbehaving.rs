@@ -29,22 +29,6 @@ struct Case {
 
 const CASES: &[Case] = &[
     Case {
-        what: "reboots",
-        script: "sync; systemctl reboot --force --force",
-        reason: "MachineUnreachable",
-        told: "as a reboot",
-        machines: 4,
-        within_secs: LONG_SECS,
-    },
-    Case {
-        what: "kills the SSH server",
-        script: "systemctl stop ssh.socket ssh.service; pkill sshd",
-        reason: "MachineUnreachable",
-        told: "a stopped SSH server",
-        machines: 4,
-        within_secs: LONG_SECS,
-    },
-    Case {
         what: "changes the host key",
         script: "rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; pkill -f sshd-session",
         reason: "HostKeyMismatch",
@@ -75,6 +59,22 @@ const CASES: &[Case] = &[
         told: "did not end within 60 s",
         machines: 1,
         within_secs: 60,
+    },
+    Case {
+        what: "reboots",
+        script: "sync; systemctl reboot --force --force",
+        reason: "MachineUnreachable",
+        told: "as a reboot",
+        machines: 4,
+        within_secs: LONG_SECS,
+    },
+    Case {
+        what: "kills the SSH server",
+        script: "systemctl stop ssh.socket ssh.service; pkill sshd",
+        reason: "MachineUnreachable",
+        told: "a stopped SSH server",
+        machines: 4,
+        within_secs: LONG_SECS,
     },
 ];
 
