@@ -86,6 +86,12 @@ impl Failure {
         Self::retry("ProviderContradicts", message)
     }
 
+    /// The machine has another host key than it was given, after what `message` says.
+    pub(crate) fn other_host_key(message: &str) -> Self {
+        let remedy = "if a role makes host keys, let it leave them alone: an image has none, and each machine makes its own";
+        Self::person("HostKeyMismatch", format!("{message}; {remedy}"))
+    }
+
     /// A file of this host could not be written or read.
     pub(crate) fn host(what: &str, error: &std::io::Error) -> Self {
         let message = match error
@@ -140,8 +146,7 @@ impl From<AnsibleError> for Failure {
             AnsibleError::Missing { .. } => Self::person("AnsibleMissing", message),
             AnsibleError::Task { .. } => Self::person("RoleFailed", message),
             AnsibleError::Unreachable { .. } if is_about_host_key(&message) => {
-                let remedy = "if a role makes host keys, let it leave them alone: an image has none, and each machine makes its own";
-                Self::person("HostKeyMismatch", format!("{message}; {remedy}"))
+                Self::other_host_key(&message)
             }
             AnsibleError::Unreachable { .. } => {
                 let remedy = "if it is that task that ends the connection, as a reboot or a stopped SSH server does, change it";

@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::ansible::{Connection, Playbook, PlaybookRun, Progress, Recap};
+use crate::ansible::{AnsibleError, Connection, Playbook, PlaybookRun, Progress, Recap};
 use crate::build::Build;
 use crate::failure::Failure;
 use crate::machine::{self, LiveMachine};
 use crate::media;
 use crate::reach::{self, Refusal};
 use crate::spans::TaskSpans;
-use crate::ssh::BUILD_USER;
+use crate::ssh::{BUILD_USER, SshError};
 use crate::task_log::TaskLog;
 
 /// What to run, and for which step.
@@ -92,7 +92,21 @@ pub(crate) async fn run(
     let both = async { tokio::join!(running, telling) };
     let (recap, told) = beside(build, machine, step, both).await?;
     told?;
-    Ok(recap?)
+    match recap {
+        Ok(recap) => Ok(recap),
+        Err(error @ AnsibleError::Unreachable { .. }) => Err(unreachable(machine, error).await),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A connection that was cut says nothing of why. Whoever answers a new one may be somebody else.
+async fn unreachable(machine: &LiveMachine, error: AnsibleError) -> Failure {
+    const WITHIN: Duration = Duration::from_secs(15);
+    let greeted = machine.ssh.user("greet the machine again", "true", WITHIN);
+    match greeted.await {
+        Err(SshError::HostKey { .. }) => Failure::other_host_key(&error.to_string()),
+        _ => error.into(),
+    }
 }
 
 /// Carries the run to its end while the machine lives, and tells of every host that the machine

@@ -36,6 +36,7 @@ pub(crate) struct ScriptedShell {
     unclean: Mutex<bool>,
     bad_check: Mutex<bool>,
     refused: Mutex<Option<(String, String)>>,
+    other_key: Mutex<Option<String>>,
     hanging: Mutex<Option<String>>,
     hangs: AtomicBool,
     gossip: Mutex<String>,
@@ -64,6 +65,12 @@ impl ScriptedShell {
     /// Lets scripts for this purpose end with code 1 and this message.
     pub(crate) fn refuse(&self, what: &str, message: &str) {
         *lock(&self.refused) = Some((what.to_owned(), message.to_owned()));
+    }
+
+    /// Lets scripts for this purpose find a machine with another host key.
+    #[cfg(test)]
+    pub(crate) fn change_key(&self, what: &str) {
+        *lock(&self.other_key) = Some(what.to_owned());
     }
 
     /// Lets scripts for this purpose never end.
@@ -118,6 +125,12 @@ impl Shell for ScriptedShell {
             return Err(SshError::Connect {
                 address: ssh.address,
                 message: "connection refused".to_owned(),
+            });
+        }
+        if lock(&self.other_key).as_deref() == Some(what) {
+            return Err(SshError::HostKey {
+                address: ssh.address,
+                message: "Host key verification failed.".to_owned(),
             });
         }
         if let Some((purpose, message)) = &*lock(&self.refused)

@@ -128,12 +128,16 @@ async fn a_role_that_misbehaves_ends_its_build_with_the_remedy() {
         limit_secs: 3600,
         last: format!("task \"Do it\" of role {name}"),
     };
-    for (how, reason, remedy, machines) in [
-        (cut, "MachineUnreachable", "as a reboot", 2),
-        (other_key, "HostKeyMismatch", "leave them alone", 1),
-        (endless, "RoleTimedOut", "a bound of its own", 1),
+    for (how, changes_key, reason, remedy, machines) in [
+        (cut, false, "MachineUnreachable", "as a reboot", 2),
+        (cut, true, "HostKeyMismatch", "leave them alone", 1),
+        (other_key, false, "HostKeyMismatch", "leave them alone", 1),
+        (endless, false, "RoleTimedOut", "a bound of its own", 1),
     ] {
         let mut world = World::new().await;
+        if changes_key {
+            world.shell.change_key("greet the machine again");
+        }
         world.ansible.fail_as("roles-addon-demo", u32::MAX, how);
         world.start();
         let build = world.ask().await.unwrap();
