@@ -11,6 +11,7 @@ shopt -s nullglob dotglob
 phase=$1
 # There until all is done, with what was not: who looks at the image sees that it is not sealed.
 unsealed=/etc/packyard-unsealed
+failed=
 
 remove() {
   local path
@@ -18,6 +19,10 @@ remove() {
     [ -e "$path" ] || [ -L "$path" ] || continue
     rm -rf -- "$path" && echo "removed $path"
   done
+}
+undone() { # what
+  failed=yes
+  echo "$1" | tee -a "$unsealed"
 }
 empty() {
   local path
@@ -121,9 +126,9 @@ arm() {
 trim() {
   local mount
   [ "$seal_trim" = true ] || { sync; return; }
-  findmnt --raw --noheadings --types ext4,xfs --options rw --output TARGET | sort -u | while read -r mount; do
-    scrub "$mount"
-  done
+  while read -r mount; do
+    scrub "$mount" || undone "what is free on $mount was not scrubbed"
+  done < <(findmnt --raw --noheadings --types ext4,xfs --options rw --output TARGET | sort -u)
   sync
   fstrim --all --quiet-unsupported
 }
@@ -143,7 +148,7 @@ can_trim() {
 # and would stay, a removed key among it: so all that is free becomes a file, which costs no writing,
 # and both ends of each of its pieces are filled with zeros.
 scrub() { # mount point
-  local file=$1/.packyard-free blocks bytes
+  local file=$1/.packyard-free blocks bytes status
   # With what is kept for root. The last of it goes into the file's own map, which is no fault.
   read -r blocks bytes < <(stat --file-system --format '%f %S' "$1")
   fallocate --length $((blocks * bytes)) "$file" 2>/dev/null
@@ -159,8 +164,11 @@ for line in sys.stdin:
         for at, to in ((first, min(first + CLUSTER, end)), (max(end - CLUSTER, first), end)):
             os.pwrite(out, bytes(to - at), at)
 os.fsync(out)
-sys.exit(pieces == 0)' "$file") || echo "what is free on $1 was not scrubbed" | tee -a "$unsealed"
+sys.exit(pieces == 0)' "$file")
+  status=$?
+  # Before anything is written about it: until then there is no room.
   rm -f -- "$file"
+  return "$status"
 }
 
 [ "$phase" = final ] || can_trim
@@ -172,10 +180,10 @@ if [ "$phase" = final ]; then
   temporary
   journal
   trim
-  [ -s "$unsealed" ] || rm -f -- "$unsealed"
+  [ -n "$failed" ] || rm -f -- "$unsealed"
   sync
 else
-  : > "$unsealed"
+  echo "begun and not ended" > "$unsealed"
   packages
   journal
   arm
