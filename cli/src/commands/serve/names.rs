@@ -45,16 +45,19 @@ impl Names for StoreNames {
         subject: &Digest,
         artifact_type: &str,
     ) -> Result<Vec<Descriptor>, RegistryError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            unavailable(format!("referrers of {repository}@{subject}"), error)
+        };
         let (store, filter) = (&self.0, Some(artifact_type));
         let (mut found, mut last) = (Vec::new(), 0);
         loop {
             let page = store.referrers(repository, subject, filter, last, PAGE);
-            let page = page.await.map_err(|error| {
-                unavailable(format!("referrers of {repository}@{subject}"), &error)
-            })?;
+            let page = page.await.map_err(|error| failed(&error))?;
             let is_last = page.len() < PAGE as usize;
             last = page.last().map_or(last, |one| one.position);
-            found.extend(page.into_iter().map(describe));
+            for one in page {
+                found.push(describe(one).map_err(|error| failed(&error))?);
+            }
             if is_last {
                 return Ok(found);
             }
@@ -62,18 +65,17 @@ impl Names for StoreNames {
     }
 }
 
-fn describe(referrer: Referrer) -> Descriptor {
+fn describe(referrer: Referrer) -> serde_json::Result<Descriptor> {
     let annotations = referrer.annotations.as_deref().unwrap_or("{}");
-    Descriptor {
+    Ok(Descriptor {
         media_type: referrer.media_type,
         digest: referrer.digest,
         size_bytes: referrer.size_bytes,
-        // The store took them out of a manifest that it had parsed.
-        annotations: serde_json::from_str(annotations).unwrap_or_default(),
-    }
+        annotations: serde_json::from_str(annotations)?,
+    })
 }
 
-fn unavailable(what: String, error: &StoreError) -> RegistryError {
+fn unavailable(what: String, error: &dyn std::fmt::Display) -> RegistryError {
     RegistryError::Unavailable {
         what,
         message: error.to_string(),
