@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::TryFutureExt as _;
 use futures::future::try_join_all;
 
-use crate::registry::{Registry, RegistryError};
+use crate::registry::Registry;
 use crate::resolve::pins::Answers;
 use crate::resolve::{Pins, Resolved};
 
@@ -43,21 +43,22 @@ impl Remembered {
         architecture: &str,
         asked: &Asked,
         pins: &Pins,
-    ) -> Result<Option<Arc<Resolved>>, RegistryError> {
-        let Some(entry) = self.take_forward(asked) else {
-            return Ok(None);
-        };
+    ) -> Option<Arc<Resolved>> {
+        let entry = self.take_forward(asked)?;
         // Answers to what a changed profile no longer asks must not be pinned.
         let now = pins.clone();
         let questions = entry.answers.iter().map(|(question, before)| {
             let asked = now.ask(registry, architecture, question.clone());
             asked.map_ok(|answer| answer == *before)
         });
-        let same = try_join_all(questions).await?.into_iter().all(|same| same);
-        Ok(same.then(|| {
-            pins.replace(now.answers());
-            Arc::clone(&entry.resolved)
-        }))
+        // What gets no answer may be asked by nobody any more. If it is, the resolution that
+        // follows asks again, and says so.
+        let same = try_join_all(questions).await;
+        same.is_ok_and(|same| same.into_iter().all(|same| same))
+            .then(|| {
+                pins.replace(now.answers());
+                Arc::clone(&entry.resolved)
+            })
     }
 
     pub(super) fn put(&self, asked: Asked, answers: Answers, resolved: Arc<Resolved>) {

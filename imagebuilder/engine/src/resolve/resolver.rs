@@ -60,7 +60,7 @@ impl Resolver {
         };
         let architecture = &target.facts.architecture;
         let before = self.remembered.find(registry, architecture, &asked, pins);
-        if let Some(resolved) = before.await? {
+        if let Some(resolved) = before.await {
             return Ok(resolved);
         }
         let found = self.profiles.find(registry, &request.profile, pins).await?;
