@@ -36,7 +36,6 @@ pub(crate) async fn capture(
     spec: &CaptureSpec,
     progress: Progress<'_>,
 ) -> Result<CapturedImage, ProviderError> {
-    let _guard = host.lock(id).await;
     let file = host.layout.image_file(&spec.name);
     let known: Option<ImageFile> =
         durable::read_record(host.layout.image_record(&spec.name)).await?;

@@ -25,7 +25,6 @@ pub(crate) async fn checkpoint(
     id: &MachineId,
     stage: &StageId,
 ) -> Result<DiskId, ProviderError> {
-    let _guard = host.lock(id).await;
     let mut machine = MachineFile::require(&host.layout, id).await?;
     if let Some(disk) = machine.checkpoints.get(stage)
         && DiskRecord::read(&host.layout, disk).await?.is_some()

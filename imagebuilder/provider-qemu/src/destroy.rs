@@ -1,16 +1,15 @@
 //! Ends a machine and removes all that belonged to it.
 
-use std::io;
+use std::{fs, io};
 
 use imagebuilder_provider::{DiskFormat, MachineId, ProviderError};
 
 use crate::disks::{self, DiskRecord};
 use crate::machine_file::MachineFile;
 use crate::provider::Host;
-use crate::{diagnose, process};
+use crate::{diagnose, durable, process};
 
 pub(crate) async fn destroy(host: &Host, id: &MachineId) -> Result<(), ProviderError> {
-    let guard = host.lock(id).await;
     for found in process::scan(host.layout.machines()).await {
         if found.machine == *id {
             found.kill().await?;
@@ -20,10 +19,7 @@ pub(crate) async fn destroy(host: &Host, id: &MachineId) -> Result<(), ProviderE
     if let Ok(Some(machine)) = MachineFile::read(&host.layout, id).await {
         remove_overlays(host, &machine).await?;
     }
-    remove_folder(host, id).await?;
-    drop(guard);
-    host.forget(id);
-    Ok(())
+    remove_folder(host, id).await
 }
 
 /// Those that were kept are disks now, and stay.
@@ -39,24 +35,30 @@ async fn remove_overlays(host: &Host, machine: &MachineFile) -> Result<(), Provi
 /// The record goes last, so that a machine that is half removed is still found.
 async fn remove_folder(host: &Host, id: &MachineId) -> Result<(), ProviderError> {
     let folder = host.layout.machine(id);
-    let failed = |error| diagnose::io("remove", folder.path(), error);
-    let mut entries = match tokio::fs::read_dir(folder.path()).await {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
-    };
-    while let Some(entry) = entries.next_entry().await.map_err(failed)? {
-        if entry.path() == folder.record() {
-            continue;
-        }
-        let kind = entry.file_type().await.map_err(failed)?;
-        let removed = if kind.is_dir() {
-            tokio::fs::remove_dir_all(entry.path()).await
-        } else {
-            tokio::fs::remove_file(entry.path()).await
+    let (path, record) = (folder.path().to_owned(), folder.record());
+    let work = move || {
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
         };
-        removed.map_err(failed)?;
-    }
-    disks::remove_all(vec![folder.record()]).await?;
-    tokio::fs::remove_dir(folder.path()).await.map_err(failed)
+        for entry in entries {
+            let entry = entry?;
+            if entry.path() == record {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        match fs::remove_file(&record) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::remove_dir(&path),
+        }
+    };
+    durable::blocking(work)
+        .await
+        .map_err(|error| diagnose::io("remove", folder.path(), error))
 }

@@ -212,7 +212,8 @@ pub(crate) async fn delete(layout: &Layout, id: &DiskId) -> Result<(), ProviderE
 /// Removes files; one that is gone is gone.
 pub(crate) async fn remove_all(paths: Vec<std::path::PathBuf>) -> Result<(), ProviderError> {
     for path in paths {
-        match tokio::fs::remove_file(&path).await {
+        let removed = path.clone();
+        match durable::blocking(move || fs::remove_file(removed)).await {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(diagnose::io("remove", &path, error)),

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::diagnose;
+use crate::turns::Turn;
 
 /// The largest record that is read back.
 const MAX_RECORD_BYTES: u64 = 4 << 20;
@@ -76,10 +77,17 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Runs what blocks on a thread that may.
+/// Runs what blocks on a thread that may. It goes on to its end also where nobody waits for it
+/// any more, and the turn of the call goes on as long.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
+    let turn = Turn::present();
+    let work = move || {
+        let done = work();
+        drop(turn);
+        done
+    };
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)))

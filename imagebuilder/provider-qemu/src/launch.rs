@@ -3,6 +3,7 @@
 //! Running QEMU is in `start`.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use imagebuilder_provider::{Machine, MachineId, MachineSpec, ProviderError};
@@ -19,20 +20,22 @@ const MAX_MEDIA: usize = 8;
 /// The label of the seed.
 const SEED_LABEL: &str = "CIDATA";
 
-pub(crate) async fn launch(host: &Host, spec: &MachineSpec) -> Result<Machine, ProviderError> {
-    let id = spec.tags.machine_id()?;
+pub(crate) async fn launch(
+    host: &Host,
+    id: &MachineId,
+    spec: &MachineSpec,
+) -> Result<Machine, ProviderError> {
     check(spec)?;
-    let _guard = host.lock(&id).await;
-    let mut machine = match MachineFile::read(&host.layout, &id).await? {
+    let mut machine = match MachineFile::read(&host.layout, id).await? {
         Some(machine) => resume(host, machine, spec)?,
-        None => intend(host, &id, spec).await?,
+        None => intend(host, id, spec).await?,
     };
     if machine.live_process(&host.layout).await.is_none() {
         prepare(host, &mut machine, spec).await?;
         start::start(host, &mut machine).await?;
     }
     Ok(Machine {
-        id,
+        id: id.clone(),
         ssh: ssh_address(&machine),
     })
 }
@@ -102,7 +105,8 @@ async fn intend(
         ));
     }
     let folder = host.layout.machine(id);
-    tokio::fs::create_dir_all(folder.path())
+    let path = folder.path().to_owned();
+    durable::blocking(move || fs::create_dir_all(path))
         .await
         .map_err(|error| diagnose::io("make", folder.path(), error))?;
     let machine = MachineFile::intend(id.clone(), spec);

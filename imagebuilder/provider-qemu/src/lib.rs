@@ -44,6 +44,7 @@ mod resources;
 mod seed;
 mod shutdown;
 mod start;
+mod turns;
 
 pub use accelerator::Accelerator;
 pub use config::QemuConfig;

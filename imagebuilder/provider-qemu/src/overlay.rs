@@ -1,5 +1,7 @@
 //! Makes the overlays that machines write to.
 
+use std::fs;
+
 use imagebuilder_provider::{DiskFormat, DiskId, ProviderError};
 use uuid::Uuid;
 
@@ -59,6 +61,8 @@ pub(crate) async fn ensure(
     let size_bytes = machine.shape.disk_size_bytes;
     img.create_overlay(partial.path(), &backing, format, size_bytes)
         .await?;
-    let renamed = tokio::fs::rename(partial.path(), &file).await;
-    renamed.map_err(|error| diagnose::io("make", &file, error))
+    let shown = file.clone();
+    durable::blocking(move || fs::rename(partial.path(), &file))
+        .await
+        .map_err(|error| diagnose::io("make", &shown, error))
 }

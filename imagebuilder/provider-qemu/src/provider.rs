@@ -1,7 +1,5 @@
-//! The provider: opens the folder, keeps one lock per machine, hands each call to its file.
+//! The provider: opens the folder, gives each call its turn, hands it to its file.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +9,6 @@ use imagebuilder_provider::{
     MachineId, MachineSpec, MachineState, Progress, Provider, ProviderError, ProviderFacts,
     Resource,
 };
-use tokio::sync::OwnedMutexGuard;
 
 use crate::accelerator::Accelerator;
 use crate::config::QemuConfig;
@@ -19,6 +16,7 @@ use crate::keeper::Keeper;
 use crate::layout::Layout;
 use crate::machine_file::MachineFile;
 use crate::qemu_img::QemuImg;
+use crate::turns::Turns;
 use crate::{
     capture, checkpoint, console, destroy, diagnose, disks, durable, launch, resources, shutdown,
 };
@@ -29,6 +27,7 @@ const WHY_BYTES: usize = 2048;
 /// Machines on this host.
 pub struct QemuProvider {
     host: Host,
+    turns: Turns,
     _keeper: Keeper,
 }
 
@@ -37,30 +36,9 @@ pub(crate) struct Host {
     pub(crate) config: QemuConfig,
     pub(crate) layout: Layout,
     pub(crate) accelerator: Accelerator,
-    locks: Mutex<HashMap<MachineId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Host {
-    /// Waits until no other call works on that machine. Every call is bounded, so this is.
-    pub(crate) async fn lock(&self, id: &MachineId) -> OwnedMutexGuard<()> {
-        let lock = {
-            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(locks.entry(id.clone()).or_default())
-        };
-        lock.lock_owned().await
-    }
-
-    /// Forgets the lock of a machine that is gone, unless somebody waits for it.
-    pub(crate) fn forget(&self, id: &MachineId) {
-        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        if locks
-            .get(id)
-            .is_some_and(|lock| Arc::strong_count(lock) == 1)
-        {
-            locks.remove(id);
-        }
-    }
-
     pub(crate) fn img(&self) -> QemuImg<'_> {
         QemuImg(&self.config.qemu_img)
     }
@@ -88,11 +66,11 @@ impl QemuProvider {
         let accelerator = config.accelerator.unwrap_or_else(Accelerator::detect);
         Ok(Self {
             _keeper: Keeper::start(&layout),
+            turns: Turns::default(),
             host: Host {
                 config,
                 layout,
                 accelerator,
-                locks: Mutex::default(),
             },
         })
     }
@@ -138,7 +116,9 @@ impl Provider for QemuProvider {
     }
 
     async fn launch(&self, spec: &MachineSpec) -> Result<Machine, ProviderError> {
-        launch::launch(&self.host, spec).await
+        let id = spec.tags.machine_id()?;
+        let call = launch::launch(&self.host, &id, spec);
+        self.turns.take(&id, call).await
     }
 
     async fn machine(&self, id: &MachineId) -> Result<MachineState, ProviderError> {
@@ -159,11 +139,13 @@ impl Provider for QemuProvider {
     }
 
     async fn checkpoint(&self, id: &MachineId, stage: &StageId) -> Result<DiskId, ProviderError> {
-        checkpoint::checkpoint(&self.host, id, stage).await
+        let call = checkpoint::checkpoint(&self.host, id, stage);
+        self.turns.take(id, call).await
     }
 
     async fn shutdown(&self, id: &MachineId, grace: Duration) -> Result<Ended, ProviderError> {
-        shutdown::shutdown(&self.host, id, grace).await
+        let call = shutdown::shutdown(&self.host, id, grace);
+        self.turns.take(id, call).await
     }
 
     async fn capture(
@@ -172,7 +154,8 @@ impl Provider for QemuProvider {
         spec: &CaptureSpec,
         progress: Progress<'_>,
     ) -> Result<CapturedImage, ProviderError> {
-        capture::capture(&self.host, id, spec, progress).await
+        let call = capture::capture(&self.host, id, spec, progress);
+        self.turns.take(id, call).await
     }
 
     async fn delete_image(&self, id: &ImageId) -> Result<(), ProviderError> {
@@ -180,7 +163,7 @@ impl Provider for QemuProvider {
     }
 
     async fn destroy(&self, id: &MachineId) -> Result<(), ProviderError> {
-        destroy::destroy(&self.host, id).await
+        self.turns.take(id, destroy::destroy(&self.host, id)).await
     }
 
     async fn resources(&self) -> Result<Vec<Resource>, ProviderError> {

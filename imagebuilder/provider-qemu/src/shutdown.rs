@@ -18,7 +18,6 @@ pub(crate) async fn shutdown(
     id: &MachineId,
     grace: Duration,
 ) -> Result<Ended, ProviderError> {
-    let _guard = host.lock(id).await;
     let mut machine = MachineFile::require(&host.layout, id).await?;
     let Some(process) = machine.live_process(&host.layout).await else {
         let ended = machine.ended.unwrap_or(Ended::ByForce);
