@@ -10,6 +10,7 @@ use registry_pack::{Digest, RepositoryName};
 use registry_store::Blob;
 use service::Wire;
 
+use super::detached::detached;
 use super::headers::{CONTENT_DIGEST, NO_SNIFF, Wanted, digest_value, etag, is_unchanged, wanted};
 use super::{Call, OciError};
 use crate::access::Action;
@@ -84,7 +85,12 @@ pub(crate) async fn delete(
 ) -> Result<Response, OciError> {
     call.require(repository, Action::Delete)?;
     call.state.require_delete()?;
-    call.state.store().delete_blob(repository, digest).await?;
+    let (store, name, digest) = (
+        call.state.store().clone(),
+        repository.clone(),
+        digest.clone(),
+    );
+    detached(async move { Ok(store.delete_blob(&name, &digest).await?) }).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

@@ -11,6 +11,7 @@ use registry_store::{Manifest, NewManifest};
 use sha2::Digest as _;
 
 use super::condition::condition;
+use super::detached::detached;
 use super::error::Code;
 use super::headers::{
     CONTENT_DIGEST, NO_SNIFF, OCI_SUBJECT, OCI_TAG, content_length, digest_value, etag,
@@ -85,14 +86,11 @@ pub(crate) async fn put(
         index: indexed.entry,
     };
     let (store, name) = (call.state.store().clone(), repository.clone());
-    // A client that hangs up now does not undo half of it.
-    let stored = tokio::spawn(async move {
-        store
-            .put_manifest(&name, &manifest)
-            .await
-            .map(|()| manifest)
-    });
-    let manifest = stored.await.map_err(|error| OciError::internal(&error))??;
+    let manifest = detached(async move {
+        store.put_manifest(&name, &manifest).await?;
+        Ok(manifest)
+    })
+    .await?;
     let by_digest = matches!(reference, ManifestReference::Digest(_));
     Ok(created(repository, &manifest, by_digest, &indexed.warnings))
 }
@@ -104,12 +102,20 @@ pub(crate) async fn delete(
 ) -> Result<Response, OciError> {
     call.require(repository, Action::Delete)?;
     call.state.require_delete()?;
-    let store = call.state.store();
-    match reference {
-        ManifestReference::Tag(tag) => store.delete_tag(repository, tag).await?,
-        ManifestReference::Digest(digest) => store.delete_manifest(repository, digest).await?,
-        ManifestReference::Impossible(text) => return Err(unknown(repository, text)),
-    }
+    let (store, name, reference) = (
+        call.state.store().clone(),
+        repository.clone(),
+        reference.clone(),
+    );
+    detached(async move {
+        match reference {
+            ManifestReference::Tag(tag) => store.delete_tag(&name, &tag).await?,
+            ManifestReference::Digest(digest) => store.delete_manifest(&name, &digest).await?,
+            ManifestReference::Impossible(text) => return Err(unknown(&name, &text)),
+        }
+        Ok(())
+    })
+    .await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

@@ -6,6 +6,7 @@
 mod blobs;
 mod catalog;
 mod condition;
+mod detached;
 mod document;
 mod error;
 mod headers;

@@ -24,7 +24,7 @@ pub(crate) enum Endpoint {
 }
 
 /// How a manifest is named.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ManifestReference {
     Tag(Tag),
     Digest(Digest),

@@ -11,8 +11,8 @@ use http::header::{CONTENT_RANGE, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use registry_pack::{Algorithm, Digest, RepositoryName};
 use registry_store::{StoreError, Upload, UploadState};
-use tracing::Instrument as _;
 
+use super::detached::detached;
 use super::error::Code;
 use super::headers::{CONTENT_DIGEST, UPLOAD_UUID, chunk_range, content_length, digest_value};
 use super::query::Parameters;
@@ -232,15 +232,6 @@ async fn take_body(
             upload.abandon().await;
             Err(error.into())
         }
-    }
-}
-
-async fn detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, OciError>> + Send + 'static,
-) -> Result<T, OciError> {
-    match tokio::spawn(work.in_current_span()).await {
-        Ok(result) => result,
-        Err(error) => Err(OciError::internal(&error)),
     }
 }
 
