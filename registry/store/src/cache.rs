@@ -5,7 +5,7 @@
 //! repository's slot from before its read. So no answer is older than one that
 //! was given before it, whatever the order in which reads and writes overlap.
 //! It works for one process on the database, and is turned off where there may be
-//! more; absence is never remembered.
+//! more. That a manifest or a blob is absent is never remembered; an empty page of referrers is.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -16,17 +16,21 @@ use registry_pack::{Digest, RepositoryName};
 
 use crate::blobs::Blob;
 use crate::manifests::Manifest;
+use crate::referrers::Referrer;
 
 /// Repositories share slots; more than one in a slot costs only a reread.
 const SLOTS: usize = 1024;
 /// Blobs remembered; an entry takes some 300 bytes.
 const BLOBS: u64 = 10_000;
+/// How much pages of referrers may take: some ten of the longest, thousands of usual ones.
+const REFERRERS_BYTES: u64 = 8 << 20;
 /// What an entry costs beside its bytes.
 const ENTRY_BYTES: usize = 400;
 
 pub(crate) struct Cache {
     manifests: Moka<String, (Quiet, Arc<Manifest>)>,
     blobs: Moka<String, (Quiet, Blob)>,
+    referrers: Moka<String, (Quiet, Arc<[Referrer]>)>,
     /// Per slot: how many writes are going on (low bits), and how many have ended (high bits).
     slots: Vec<AtomicU64>,
     hasher: RandomState,
@@ -61,8 +65,16 @@ impl Cache {
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
             .build();
+        let referrers = Moka::builder()
+            .max_capacity(REFERRERS_BYTES)
+            .weigher(|key: &String, (_, page): &(Quiet, Arc<[Referrer]>)| {
+                let listed: usize = page.iter().map(|one| ENTRY_BYTES + one.text_bytes()).sum();
+                u32::try_from(ENTRY_BYTES + key.len() + listed).unwrap_or(u32::MAX)
+            })
+            .build();
         Self {
             manifests,
+            referrers,
             blobs: Moka::new(BLOBS),
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
@@ -120,13 +132,35 @@ impl Cache {
             .await;
     }
 
+    /// A page of referrers; `page` names it within the repository.
+    pub(crate) async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        page: &str,
+    ) -> Option<Arc<[Referrer]>> {
+        let (then, found) = self.referrers.get(&key(repository, page)).await?;
+        (self.quiet(repository) == Some(then)).then_some(found)
+    }
+
+    pub(crate) async fn remember_referrers(
+        &self,
+        repository: &RepositoryName,
+        page: &str,
+        quiet: Quiet,
+        found: Arc<[Referrer]>,
+    ) {
+        self.referrers
+            .insert(key(repository, page), (quiet, found))
+            .await;
+    }
+
     fn slot(&self, repository: &RepositoryName) -> &AtomicU64 {
         let slot = self.hasher.hash_one(repository.as_str()) % SLOTS as u64;
         &self.slots[usize::try_from(slot).unwrap_or(0)]
     }
 }
 
-/// A space is in neither names nor references.
+/// A space is in no name of a repository.
 fn key(repository: &RepositoryName, reference: &str) -> String {
     let mut key = String::with_capacity(repository.as_str().len() + 1 + reference.len());
     key.push_str(repository.as_str());

@@ -100,23 +100,6 @@ pub enum MissingPolicy {
     Allow,
 }
 
-/// One line of a referrers list.
-#[derive(Clone, Debug)]
-pub struct Referrer {
-    /// Where it stands in the list, for paging.
-    pub position: i64,
-    /// The manifest's digest.
-    pub digest: Digest,
-    /// Its media type.
-    pub media_type: String,
-    /// Its artifact type, or its config's media type.
-    pub artifact_type: Option<String>,
-    /// Its size.
-    pub size_bytes: u64,
-    /// Its annotations as a JSON object.
-    pub annotations: Option<String>,
-}
-
 impl Store {
     /// Stores a manifest with its tags and index entries, all or nothing.
     pub async fn put_manifest(
@@ -206,21 +189,6 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<String>> {
         self.inner.metadata.tags(repository, last, limit).await
-    }
-
-    /// A page of the manifests whose subject is this digest, after a position.
-    pub async fn referrers(
-        &self,
-        repository: &RepositoryName,
-        subject: &Digest,
-        artifact_type: Option<&str>,
-        last: i64,
-        limit: u32,
-    ) -> Result<Vec<Referrer>> {
-        self.inner
-            .metadata
-            .referrers(repository, subject, artifact_type, last, limit)
-            .await
     }
 
     /// The manifest that the database just spoke of; its bytes may be known already.

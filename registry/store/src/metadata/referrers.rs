@@ -7,7 +7,7 @@ use registry_pack::{Digest, RepositoryName};
 
 use super::{Metadata, parse_digest, statements, values};
 use crate::error::Result;
-use crate::manifests::Referrer;
+use crate::referrers::Referrer;
 
 statements! {
     LIST: "list referrers" =

@@ -23,6 +23,7 @@ mod sqlite {
     mod crashes;
     mod fsck;
     mod races;
+    mod referrers;
     mod rows;
 }
 
@@ -40,5 +41,6 @@ mod postgres {
     mod crashes;
     mod fsck;
     mod races;
+    mod referrers;
     mod rows;
 }
