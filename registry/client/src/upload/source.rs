@@ -1,13 +1,13 @@
 //! Where the bytes of an upload come from, and their digest.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, stream};
 use registry_pack::Digest;
 use sha2::{Digest as _, Sha256};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use crate::error::ClientError;
 
@@ -27,45 +27,41 @@ pub(super) fn pieces(
     start: u64,
     len: u64,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    struct Reading {
-        path: PathBuf,
-        file: Option<tokio::fs::File>,
-        start: u64,
-        left: u64,
-    }
-    let reading = Reading {
-        path,
-        file: None,
-        start,
-        left: len,
-    };
-    stream::try_unfold(reading, |mut reading| async move {
-        if reading.left == 0 {
-            return Ok(None);
+    let end = start + len;
+    stream::try_unfold((start, None), move |(at, file)| {
+        let path = path.clone();
+        async move {
+            if at == end {
+                return Ok(None);
+            }
+            let (piece, file) = tokio::task::spawn_blocking(move || {
+                let file = match file {
+                    Some(file) => file,
+                    None => File::open(path)?,
+                };
+                read_piece(&file, at, end - at).map(|piece| (piece, file))
+            })
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))?;
+            let next = at + piece.len() as u64;
+            Ok(Some((piece, (next, Some(file)))))
         }
-        if reading.file.is_none() {
-            let mut file = tokio::fs::File::open(&reading.path).await?;
-            file.seek(io::SeekFrom::Start(reading.start)).await?;
-            reading.file = Some(file);
-        }
-        let Some(file) = &mut reading.file else {
-            return Ok(None);
-        };
-        let want = usize::try_from(reading.left)
-            .unwrap_or(READ_BYTES)
-            .min(READ_BYTES);
-        let mut buffer = BytesMut::zeroed(want);
-        let read = file.read(&mut buffer).await?;
-        if read == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the file became shorter while it was sent",
-            ));
-        }
-        buffer.truncate(read);
-        reading.left -= read as u64;
-        Ok(Some((buffer.freeze(), reading)))
     })
+}
+
+/// The next bytes of a file, at most [`READ_BYTES`], in a buffer that nothing was written to before.
+fn read_piece(mut file: &File, at: u64, left: u64) -> io::Result<Bytes> {
+    let want = usize::try_from(left).unwrap_or(READ_BYTES).min(READ_BYTES);
+    let mut buffer = Vec::with_capacity(want);
+    file.seek(io::SeekFrom::Start(at))?;
+    file.take(want as u64).read_to_end(&mut buffer)?;
+    if buffer.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the file became shorter while it was sent",
+        ));
+    }
+    Ok(buffer.into())
 }
 
 /// The SHA-256 of a file, and its length.
@@ -75,8 +71,7 @@ pub(super) fn pieces(
 pub async fn hash_file(path: &Path) -> Result<(Digest, u64), ClientError> {
     let owned = path.to_owned();
     let hashing = tokio::task::spawn_blocking(move || -> io::Result<(Digest, u64)> {
-        use std::io::Read as _;
-        let mut file = std::fs::File::open(owned)?;
+        let mut file = File::open(owned)?;
         let (mut hasher, mut total, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
         loop {
             let read = file.read(&mut buffer)?;
