@@ -49,7 +49,8 @@ pub struct Disk {
     pub id: DiskId,
     /// The disk below it, of which this is only the difference.
     pub parent: Option<DiskId>,
-    /// Its file, where the provider keeps files on this host. To be read only.
+    /// Its file, where the provider keeps files on this host. To be read only. Of a disk that was
+    /// imported and stands on no other, it has the very bytes that were imported.
     pub path: Option<PathBuf>,
     /// How much it takes where it is kept.
     pub size_bytes: u64,

@@ -4,7 +4,8 @@ use imagebuilder_provider::{DiskFormat, DiskId, DiskSource};
 
 use super::keep::row;
 use super::pack::Download;
-use super::{usable, verify};
+use super::usable;
+use super::verify::Reading;
 use crate::failure::Failure;
 use crate::journal::StageRow;
 use crate::registry::RegistryError;
@@ -44,13 +45,17 @@ pub(crate) async fn base_disk(shop: &Workshop, resolved: &Resolved) -> Result<Di
         parent: None,
     };
     let disk = shop.provider.import_disk(&source).await?;
+    let kept = shop.provider.disk(&disk).await?;
     let size_bytes = resolved.base.disk.size_bytes;
     let row = StageRow {
         pushed: Some(resolved.base.manifest.to_string()),
         ..row(shop, &id, None, base.inputs, &disk, resolved, size_bytes)?
     };
     shop.journal.put_stage(&row).await?;
-    verify::note(shop, &disk).await?;
+    // The download read it whole a moment ago.
+    if let Some(reading) = kept.as_ref().and_then(Reading::begin) {
+        reading.end(shop, &resolved.base.disk.digest).await?;
+    }
     Ok(disk)
 }
 

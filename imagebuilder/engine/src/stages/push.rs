@@ -6,7 +6,8 @@ use imagebuilder_provider::DiskId;
 use registry_pack::media;
 
 use super::pack::{Download, blocking, compress};
-use super::{repository, verify};
+use super::repository;
+use super::verify::Reading;
 use crate::failure::Failure;
 use crate::journal::StageRow;
 use crate::registry::{Artifact, Content, Layer};
@@ -29,14 +30,15 @@ pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
         shop.journal.stage_pushed(&row.id, "").await?;
         return Ok(true);
     }
-    let Some(path) = shop.provider.disk(&id).await?.and_then(|disk| disk.path) else {
+    let disk = shop.provider.disk(&id).await?;
+    let Some(reading) = disk.as_ref().and_then(Reading::begin) else {
         return forget(shop, &row).await;
     };
-    verify::note(shop, &id).await?;
     let record = record_of(&row)?;
     let packed = Download::new(shop, &format!("{}.push.zst", row.id))?;
-    let to = packed.path.clone();
-    blocking(move || compress(&path, &to)).await?;
+    let (from, to) = (reading.path().to_owned(), packed.path.clone());
+    let (content, digest) = blocking(move || compress(&from, &to)).await?;
+    reading.end(shop, &content).await?;
     let config = serde_json::to_vec(&record)
         .map_err(|error| Failure::person("Internal", error.to_string()))?;
     let artifact = Artifact {
@@ -45,7 +47,7 @@ pub(crate) async fn push_next(shop: &Workshop) -> Result<bool, Failure> {
         layers: vec![Layer {
             media_type: media::STAGE_DISK.to_owned(),
             title: format!("{}.qcow2.zst", row.id),
-            content: Content::File(packed.path.clone(), None),
+            content: Content::File(packed.path.clone(), Some(digest)),
         }],
         subject: None,
         annotations: Vec::new(),

@@ -41,27 +41,53 @@ impl Verified {
     }
 }
 
-/// Notes what a disk is.
+/// Reads a disk whole and notes what it is.
 pub(super) async fn note(shop: &Workshop, disk: &DiskId) -> Result<(), Failure> {
-    let Some(Disk {
-        path: Some(path),
-        size_bytes,
-        ..
-    }) = shop.provider.disk(disk).await?
-    else {
+    let disk = shop.provider.disk(disk).await?;
+    let Some(reading) = disk.as_ref().and_then(Reading::begin) else {
         return Ok(());
     };
-    let before = state_of(&path).ok();
-    let digest = digest_of(path.clone()).await?;
-    if let Some(before) = before.filter(|before| state_of(&path).is_ok_and(|now| now == *before)) {
-        // It need not be read again before this process uses it.
-        shop.verified.note(&path, before);
+    let digest = digest_of(reading.path.clone()).await?;
+    reading.end(shop, &digest).await
+}
+
+/// A disk's file while somebody reads it whole.
+pub(super) struct Reading {
+    disk: DiskId,
+    path: PathBuf,
+    size_bytes: u64,
+    before: Option<(u64, SystemTime)>,
+}
+
+impl Reading {
+    /// None where the provider keeps no file.
+    pub(super) fn begin(disk: &Disk) -> Option<Self> {
+        let path = disk.path.clone()?;
+        Some(Self {
+            disk: disk.id.clone(),
+            before: state_of(&path).ok(),
+            size_bytes: disk.size_bytes,
+            path,
+        })
     }
-    let size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
-    shop.journal
-        .put_disk_digest(disk.as_str(), digest.as_str(), size_bytes)
-        .await?;
-    Ok(())
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Notes the digest of what was read.
+    pub(super) async fn end(self, shop: &Workshop, digest: &Digest) -> Result<(), Failure> {
+        let now = state_of(&self.path).ok();
+        if let Some(now) = now.filter(|now| Some(*now) == self.before) {
+            // It need not be read again before this process uses it.
+            shop.verified.note(&self.path, now);
+        }
+        let size_bytes = i64::try_from(self.size_bytes).unwrap_or(i64::MAX);
+        shop.journal
+            .put_disk_digest(self.disk.as_str(), digest.as_str(), size_bytes)
+            .await?;
+        Ok(())
+    }
 }
 
 /// Whether a disk and every disk below it are there and what they were: each is only the

@@ -22,6 +22,12 @@ pub(super) async fn importing_twice_gives_one_disk<P: Provider, F: AsyncFn() -> 
         .expect("disks can be asked for")
         .expect("it is there");
     assert_eq!((disk.id, disk.parent), (first.clone(), None));
+    if let Some(path) = disk.path {
+        let [kept, source] = [&path, &world.fixture.disk.path].map(std::fs::read);
+        let kept = kept.expect("the file is there");
+        assert_eq!(Digest::sha256(&kept), world.fixture.disk.digest);
+        assert!(source.is_ok_and(|source| source == kept));
+    }
     assert!(
         listed(&provider, ResourceKind::Disk, first.as_str())
             .await
