@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,8 @@ use crate::{diagnose, durable, program};
 const WRITE_LIMIT: Duration = Duration::from_secs(1800);
 /// More entries than any bundle has; a mistaken `/` ends here.
 const MAX_ENTRIES: usize = 100_000;
+/// Below this, files are told by their bytes.
+const LARGE_BYTES: u64 = 1 << 20;
 /// A volume that no machine has used for so long goes.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -106,7 +109,8 @@ fn touch(file: &Path) -> bool {
     touched.is_ok()
 }
 
-/// A hash over label, paths, modes and bytes.
+/// A hash over label, paths, modes and bytes; a large file is told by which file it is and when it
+/// was written, since the cache is of this host and its bytes need not be read for each machine.
 fn digest_folder(dir: &Path, label: &str) -> io::Result<String> {
     let mut files = Vec::new();
     list(dir, dir, &mut files)?;
@@ -117,12 +121,18 @@ fn digest_folder(dir: &Path, label: &str) -> io::Result<String> {
         let mut file = File::open(dir.join(&relative))?;
         let metadata = file.metadata()?;
         field(&mut hash, relative.as_os_str().as_encoded_bytes());
-        let executable =
-            std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+        let executable = metadata.mode() & 0o111 != 0;
         hash.update([u8::from(metadata.is_dir()), u8::from(executable)]);
         if metadata.is_file() {
             hash.update(metadata.len().to_be_bytes());
-            copy(&mut file, &mut hash)?;
+            if metadata.len() < LARGE_BYTES {
+                copy(&mut file, &mut hash)?;
+            } else {
+                hash.update(metadata.dev().to_be_bytes());
+                hash.update(metadata.ino().to_be_bytes());
+                hash.update(metadata.mtime().to_be_bytes());
+                hash.update(metadata.mtime_nsec().to_be_bytes());
+            }
         }
     }
     Ok(hex::encode(hash.finalize()))
@@ -175,6 +185,22 @@ fn list(root: &Path, dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_file_is_known_by_which_it_is() {
+        let [one, two, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let file = |folder: &tempfile::TempDir| folder.path().join("kubelet");
+        fs::write(file(&one), vec![1; 1 << 20]).unwrap();
+        fs::hard_link(file(&one), file(&two)).unwrap();
+        fs::copy(file(&one), file(&other)).unwrap();
+        let digest = |folder: &tempfile::TempDir| digest_folder(folder.path(), "PACKYARD").unwrap();
+        assert_eq!(digest(&one), digest(&two));
+        assert_ne!(digest(&one), digest(&other));
+        let before = digest(&one);
+        fs::remove_file(file(&one)).unwrap();
+        fs::write(file(&one), vec![2; 1 << 20]).unwrap();
+        assert_ne!(digest(&one), before);
+    }
 
     #[test]
     fn the_same_content_is_the_same_volume_and_a_link_is_refused() {
