@@ -20,7 +20,7 @@ struct Case {
     what: &'static str,
     script: &'static str,
     reason: &'static str,
-    /// What the user has to read.
+    /// What the user has to read; the first of it is in the build's conditions too.
     told: &'static [&'static str],
     machines: u64,
     /// How long the stage may take.
@@ -49,8 +49,8 @@ const ON_ONE_MACHINE: &[Case] = &[
         script: "ln -sf /bin/false /usr/sbin/filefrag",
         reason: "VerificationFailed",
         told: &[
-            "the seal did not come to its end",
             "what is free on / was not scrubbed",
+            "the seal did not come to its end",
         ],
         machines: 1,
         within_secs: LONG_SECS,

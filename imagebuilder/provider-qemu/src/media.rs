@@ -1,7 +1,7 @@
 //! Turns folders into read-only volumes, and keeps them for the next machine.
 //!
-//! A volume is named by the content of its folder, so several hundred megabytes
-//! of components are written once and not for every machine.
+//! A volume is named by what is in its folder, so several hundred megabytes of
+//! components are written once and neither written nor read for every machine.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
